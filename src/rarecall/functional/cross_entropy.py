@@ -12,6 +12,17 @@ def toward_truth(logits: Tensor, targets: Tensor) -> Tensor:
     return torch.where(targets == 1, logits, -logits)
 
 
+def by_class(
+    targets: Tensor, critical: float | Tensor, others: float | Tensor, like: Tensor
+) -> Tensor:
+    """One value where critical and another elsewhere, in the precision of ``like``, ``(B,)``."""
+    first, second = (
+        value.to(like) if isinstance(value, Tensor) else like.new_full((), value)
+        for value in (critical, others)
+    )
+    return torch.where(targets == 1, first, second)
+
+
 def binary_cross_entropy(
     logits: Tensor, targets: Tensor, *, critical_weight: float | Tensor = 1.0
 ) -> Tensor:
@@ -30,6 +41,6 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(torch.zeros(2), torch.tensor([1, 0]), critical_weight=3.0)
     tensor([2.0794, 0.6931])
     """
-    weight = torch.where(targets == 1, critical_weight, 1.0)
+    weight = by_class(targets, critical_weight, 1.0, logits)
     # softplus() turns linear at 20, an error of 2e-9 in float64; logsigmoid is exact.
-    return -weight.to(logits.dtype) * F.logsigmoid(toward_truth(logits, targets))
+    return -weight * F.logsigmoid(toward_truth(logits, targets))

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarecall.functional.cross_entropy import toward_truth
+from rarecall.functional.cross_entropy import by_class, toward_truth
 
 
 def _modulated(toward: Tensor, focus: float | Tensor) -> Tensor:
@@ -37,8 +37,7 @@ def focal(
     >>> focal(torch.zeros(2), torch.tensor([1, 0]), alpha=0.25, focus=0.0)
     tensor([0.1733, 0.5199])
     """
-    critical = targets == 1
-    weight = critical * alpha + ~critical * (1 - alpha)
+    weight = by_class(targets, alpha, 1 - alpha, logits)
     return weight * _modulated(toward_truth(logits, targets), focus)
 
 
@@ -85,4 +84,4 @@ def asymmetric_focal(logits: Tensor, targets: Tensor, *, focus: float | Tensor) 
     >>> asymmetric_focal(torch.zeros(2), torch.tensor([1, 0]), focus=1.0)
     tensor([0.6931, 0.3466])
     """
-    return _modulated(toward_truth(logits, targets), focus * (targets != 1))
+    return _modulated(toward_truth(logits, targets), by_class(targets, 0.0, focus, logits))

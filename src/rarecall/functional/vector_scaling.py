@@ -43,6 +43,5 @@ def vector_scaling(
     """
     other, critical = logits[:, 0], logits[:, 1]
     log_imbalance = math.log(imbalance)
-    shrink = torch.exp(-torch.as_tensor(gamma, dtype=logits.dtype) * log_imbalance)
-    eta = critical * shrink.to(logits.device) - (other + tau * log_imbalance)
+    eta = critical * imbalance**-gamma - (other + tau * log_imbalance)
     return -F.logsigmoid(torch.where(targets == 1, eta, -eta))

@@ -177,6 +177,7 @@ class ALMConstraint(Term):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # Multipliers are sums of many small steps: they follow the device but no dtype cast.
+        order = list(self._buffers)
         kept = {name: self._buffers.pop(name) for name in self._precise}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, buffer in kept.items():
@@ -184,6 +185,7 @@ class ALMConstraint(Term):
             device = fn(torch.empty(0, dtype=torch.float32, device=buffer.device)).device
             dtype = torch.float32 if device.type == "mps" else torch.float64
             self._buffers[name] = buffer.to(device=device, dtype=dtype)
+        self._buffers.update({name: self._buffers.pop(name) for name in order})
         return self
 
     _precise = ("multipliers", "current_penalty", "previous_score")

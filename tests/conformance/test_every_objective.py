@@ -1,0 +1,299 @@
+"""The rules of the interface, held by every objective and every combination worth having."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from rarecall import Batch, TrainStep
+
+from .problem import CASES, TARGETS, Case, Model, batch, batch_of_step, same, train
+
+POSITIVES = torch.nonzero(TARGETS == 1).squeeze(1)
+NEGATIVES = torch.nonzero(TARGETS == 0).squeeze(1)
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """States after six steps, carried on by another process to twelve."""
+    folder = tmp_path_factory.mktemp("resume")
+    for number, case in enumerate(CASES):
+        model, objective = case.model(), case.objective()
+        train(model, objective, range(6))
+        state = {"model": model.state_dict(), "objective": objective.state_dict()}
+        torch.save(state, folder / f"{number}.pt")
+    worker = Path(__file__).with_name("resume_worker.py")
+    subprocess.run([sys.executable, str(worker), str(folder)], check=True, timeout=120)
+    return folder
+
+
+def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(case: Case, resumed: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        model, objective = case.model(), case.objective()
+        train(model, objective, range(12))
+    finally:
+        torch.set_num_threads(threads)
+    state = torch.load(resumed / f"{CASES.index(case)}-resumed.pt", weights_only=True)
+    assert same(state["model"], model.state_dict())
+    assert same(state["objective"], objective.state_dict())
+
+
+def test_training_lowers_the_base_loss(case: Case) -> None:
+    model, objective = case.model(), case.objective()
+    everything = batch(torch.arange(len(TARGETS)))
+
+    def base_loss() -> float:
+        with torch.no_grad():
+            values = objective.loss(model(everything.inputs), everything.targets)
+        return float(values.mean())
+
+    before = base_loss()
+    train(model, objective, range(60))
+    assert base_loss() < before
+
+
+def test_a_forward_without_a_step_commits_nothing(case: Case) -> None:
+    model, objective = case.model(), case.objective()
+    train(model, objective, range(3))
+    before = copy.deepcopy(objective.state_dict())
+    for step in range(3, 6):
+        objective(model, batch_of_step(step))
+    assert same(before, objective.state_dict())
+    objective.discard()
+    objective.step()
+    objective.end_epoch(1.0)
+    assert_same_but_for_the_score(before, objective.state_dict())
+
+
+def assert_same_but_for_the_score(before: dict, after: dict) -> None:
+    def kept(state: dict) -> dict:
+        return {key: value for key, value in state.items() if "previous_score" not in key}
+
+    assert same(kept(before), kept(after))
+
+
+def test_a_repeated_forward_of_one_prepared_batch_counts_once(case: Case) -> None:
+    model, once, twice = case.model(), case.objective(), case.objective()
+    for objective, repeats in ((once, 1), (twice, 3)):
+        for step in range(4):
+            prepared = objective.prepare(batch_of_step(step))
+            for _ in range(repeats):
+                objective(model, prepared)
+            objective.step()
+    assert same(once.state_dict(), twice.state_dict())
+
+
+def test_only_the_first_forward_of_a_prepared_batch_is_staged(case: Case) -> None:
+    """SAM and LBFGS move the parameters in between; algorithm 1 wants those before the move."""
+    model, plain, moved = case.model(), case.objective(), case.objective()
+    elsewhere = copy.deepcopy(model)
+    with torch.no_grad():
+        elsewhere.head.weight.mul_(-3)
+    plain(model, batch_of_step(0))
+    prepared = moved.prepare(batch_of_step(0))
+    moved(model, prepared)
+    moved(elsewhere, prepared)
+    plain.step()
+    moved.step()
+    assert same(plain.state_dict(), moved.state_dict())
+
+
+def test_evaluation_mode_stages_and_replays_nothing(case: Case) -> None:
+    model, objective = case.model(), case.objective()
+    train(model, objective, range(3))
+    before = copy.deepcopy(objective.state_dict())
+    objective.eval()
+    prepared = objective.prepare(batch_of_step(3))
+    assert len(prepared.targets) == 8
+    objective(model, prepared)
+    objective.step()
+    assert same(before, objective.state_dict())
+
+
+def test_ending_an_epoch_with_uncommitted_batches_is_an_error(case: Case) -> None:
+    model, objective = case.model(), case.objective()
+    objective(model, batch_of_step(0))
+    with pytest.raises(RuntimeError, match=r"Call objective\.step\(\)"):
+        objective.end_epoch(0.9)
+    objective.step()
+    objective.end_epoch(0.9)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [POSITIVES[:5], NEGATIVES[:5], POSITIVES[:1], NEGATIVES[:1]],
+    ids=["only-critical", "none-critical", "one-critical", "one-other"],
+)
+def test_a_batch_without_pairs_is_fine(case: Case, rows: torch.Tensor) -> None:
+    model, objective = case.model(), case.objective()
+    for _ in range(2):  # the second time the buffer holds something
+        loss = objective(model, batch(rows))
+        model.zero_grad()
+        loss.backward()
+        objective.step()
+        assert torch.isfinite(loss)
+        assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+        assert model.head.weight.grad is not None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_extreme_logits_give_no_nan(case: Case, dtype: torch.dtype, sign: int) -> None:
+    objective = case.objective()
+    rows = batch(torch.arange(16))
+    shape = (16,) if objective.outputs == 1 else (16, 2)
+    logits = torch.full(shape, 1e4, dtype=dtype) * torch.where(rows.targets == 1, 1, -1).reshape(
+        -1, *[1] * (len(shape) - 1)
+    )
+    if objective.outputs == 2:
+        logits[:, 0] *= -1
+    logits = (sign * logits).requires_grad_()
+    for _ in range(2):
+        prepared = objective.prepare(rows)
+        loss = objective.evaluate(logits, prepared)
+        (gradient,) = torch.autograd.grad(loss, logits)
+        objective.step()
+        objective.end_epoch(0.5)
+        assert torch.isfinite(loss)
+        assert torch.isfinite(gradient).all()
+        assert loss.dtype == dtype
+
+
+def test_float32_agrees_with_float64(case: Case) -> None:
+    values = []
+    for dtype in (torch.float32, torch.float64):
+        model, objective = case.model(dtype), case.objective()
+        values.append(objective(model, batch_of_step(0)).item())
+    assert values[0] == pytest.approx(values[1], rel=1e-5, abs=1e-6)
+
+
+def test_the_order_of_the_rows_does_not_matter(case: Case) -> None:
+    model, objective = case.model(), case.objective()
+    rows = torch.arange(20)
+    one = objective(model, batch(rows))
+    two = objective(model, batch(rows.flip(0)))
+    torch.testing.assert_close(one, two)
+
+
+def test_state_survives_copy_cast_and_a_safe_load(case: Case, tmp_path: Path) -> None:
+    model, objective = case.model(), case.objective()
+    train(model, objective, range(5))
+    before = copy.deepcopy(objective.state_dict())
+    torch.save(objective.state_dict(), tmp_path / "state.pt")
+    fresh = case.objective()
+    fresh.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert same(before, fresh.state_dict())
+    assert same(before, copy.deepcopy(objective).state_dict())
+    assert same(before, objective.half().float().state_dict())
+
+
+# The compiler itself looks at `.grad` of a tensor that is not a leaf.
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
+def test_the_eager_compiler_gives_the_same_loss_and_state(case: Case) -> None:
+    torch._dynamo.reset()
+    plain_model, plain = case.model(), case.objective()
+    model, objective = case.model(), case.objective()
+    compiled = torch.compile(TrainStep(model, objective), backend="aot_eager")
+    for step in range(2):
+        expected = plain(plain_model, batch_of_step(step))
+        loss = compiled(batch_of_step(step))
+        torch.testing.assert_close(loss, expected)
+        plain.step()
+        objective.step()
+    for key, value in plain.state_dict().items():
+        if isinstance(value, torch.Tensor):
+            torch.testing.assert_close(objective.state_dict()[key], value)
+
+
+def test_autocast_gives_a_finite_single_precision_loss(case: Case) -> None:
+    model, objective = case.model(torch.float32), case.objective()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = objective(model, batch_of_step(0))
+    loss.backward()
+    objective.step()
+    assert loss.dtype == torch.float32
+    assert torch.isfinite(loss)
+
+
+def test_accumulated_batches_all_reach_the_state(case: Case) -> None:
+    model, objective = case.model(), case.objective()
+    halves = [batch(torch.arange(0, 24)), batch(torch.arange(24, 48))]
+    for half in halves:
+        (objective(model, half) / 2).backward()
+    objective.step()
+    for term in objective.terms:
+        if hasattr(term, "multipliers"):
+            assert (term.multipliers[POSITIVES] > 0).all()
+        elif term.buffer.capacity:
+            assert len(term.buffer) == term.buffer.capacity
+            assert (term.buffer.index >= 24).all()
+
+
+def test_logits_of_another_shape_are_refused(case: Case) -> None:
+    objective = case.objective()
+    prepared = objective.prepare(batch(torch.arange(8)))
+    shapes = [(8, 1), (1,), (9,)] if objective.outputs == 1 else [(8,), (8, 1), (8, 3)]
+    for shape in shapes:
+        with pytest.raises(ValueError, match="needs logits of shape"):
+            objective.evaluate(torch.zeros(shape), prepared)
+
+
+def test_an_unbound_objective_says_what_to_call(case: Case) -> None:
+    from rarecall.methods import parse
+
+    with pytest.raises(RuntimeError, match="bind"):
+        parse(case.name).build().prepare(batch([0, 1]))
+
+
+def test_a_term_that_needs_the_index_asks_for_it(case: Case) -> None:
+    objective = case.objective()
+    without = Batch(*batch([0, 1])[:2])
+    if any(term.needs_index for term in objective.terms):
+        with pytest.raises(ValueError, match="Indexed"):
+            objective.prepare(without)
+    else:
+        assert objective.prepare(without).index is None
+
+
+def test_an_index_that_does_not_fit_the_bound_targets_is_refused(case: Case) -> None:
+    rows = batch([0, 1, 2, 3])
+    for wrong in (rows.index + 1, rows.index + 1000):
+        with pytest.raises(ValueError, match="does not fit the targets"):
+            case.objective().prepare(Batch(rows.inputs, rows.targets, wrong))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_the_default_compiler_gives_the_same_loss() -> None:
+    torch._dynamo.reset()
+    case = Case("bce+alm")
+    expected = case.objective()(case.model(torch.float32), batch_of_step(0))
+    step = torch.compile(TrainStep(case.model(torch.float32), case.objective()))
+    torch.testing.assert_close(step(batch_of_step(0)), expected)
+
+
+@pytest.mark.parametrize("loss", [case for case in CASES if "+" not in case.name], ids=str)
+def test_base_losses_have_the_gradient_they_claim(loss: Case) -> None:
+    objective = loss.objective()
+    shape = (6,) if objective.outputs == 1 else (6, 2)
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.tensor([1, 0, 0, 1, 0, 0])
+    assert torch.autograd.gradcheck(lambda z: objective.loss(z, targets), logits)
+    assert objective.loss(logits, targets).shape == (6,)
+
+
+def test_a_model_of_two_logits_is_scored_by_their_difference() -> None:
+    objective = Case("vs").objective()
+    logits = torch.tensor([[1.0, 3.0], [2.0, 0.0]])
+    torch.testing.assert_close(objective.score(logits), torch.tensor([2.0, -2.0]))
+    torch.testing.assert_close(objective.probability(logits), torch.softmax(logits, 1)[:, 1])
+    assert isinstance(Case("vs").model(), Model)
