@@ -131,7 +131,7 @@ _COMPONENTS = (
         {
             "weight": Parameter(1.0, (0.3, 1.0, 3.0), "weight of the term"),
             "strength": Parameter(None, None, "γ of the interpolation; none for the default"),
-            "scores": Parameter("logit", None, "logit or probability"),
+            "scores": Parameter("probability", None, "probability or logit"),
             "penalty": Parameter("squared", None, "linear, squared, cubed or exponential"),
             "replay_in_base_loss": Parameter(False, None, "whether the loss counts the buffer"),
             **_BUFFER,

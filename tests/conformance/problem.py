@@ -25,7 +25,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("bce+alm", {"alm.scores": "logit", "alm.margin": 2.0}),
     ("bce+alm", {"alm.normalize": "dataset", "alm.reduction": "mean"}),
     ("bce+alm", {"alm.max_multiplier": 0.01}),
-    ("bce+rankreg", {"rankreg.scores": "probability"}),
+    ("bce+rankreg", {"rankreg.scores": "logit"}),
     ("bce+rankreg", {"rankreg.penalty": "exponential", "rankreg.evict": "oldest"}),
     ("bce+rankreg", {"rankreg.capacity": 0}),
     ("bce+rankreg", {"rankreg.replay_in_base_loss": True, "rankreg.max_age": 3}),
