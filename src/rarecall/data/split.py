@@ -1,0 +1,122 @@
+"""A split: which sample plays which role, kept by sample id."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rarecall.data.wording import counted, quoted
+from rarecall.errors import DataError
+from rarecall.files import write_atomically, write_json
+from rarecall.roles import Role
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rarecall.data.samples import Samples
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Positions of the samples of each role; made by :func:`rarecall.data.make_split`.
+
+    Attributes:
+        positions: Ascending, int64, without overlap; samples in none are not used.
+        how: In one sentence, how it was made.
+        seed: What the random choices started from.
+    """
+
+    positions: dict[Role, NDArray[np.int64]]
+    how: str
+    seed: int
+
+    def summary(self, samples: Samples) -> dict[str, Any]:
+        """Count samples and positives of each part, in plain values that JSON can hold.
+
+        Args:
+            samples: Those that were split.
+
+        Returns:
+            ``how``, ``seed`` and ``parts`` (``n``, ``positives`` and, with groups,
+            ``groups`` of each role).
+        """
+        parts = {}
+        for role in Role:
+            rows = self.positions[role]
+            part = {"n": len(rows), "positives": int(samples.targets[rows].sum())}
+            if samples.groups is not None:
+                part["groups"] = len(np.unique(samples.groups[rows]))
+            parts[role.value] = part
+        return {"how": self.how, "seed": self.seed, "parts": parts}
+
+    def save(self, path: str | Path, samples: Samples) -> None:
+        """Store the split as ``id,role``, and beside it (``.json``) how it was made.
+
+        Args:
+            path: A ``.csv`` file; written whole or not at all.
+            samples: Those that were split.
+        """
+        path = Path(path)
+        about = {**self.summary(samples), "fingerprint": samples.fingerprint}
+        write_json(path.with_suffix(".json"), about)
+        rows = [(int(position), role.value) for role in Role for position in self.positions[role]]
+        with (
+            write_atomically(path) as beside,
+            beside.open("w", newline="", encoding="utf-8") as out,
+        ):
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(["id", "role"])
+            writer.writerows((samples.ids[position], role) for position, role in sorted(rows))
+
+    @classmethod
+    def load(cls, path: str | Path, samples: Samples) -> Split:
+        """Read a stored split of these very samples.
+
+        Args:
+            path: File of :meth:`save`; the ``.json`` beside it may lack.
+            samples: Those that were split.
+
+        Raises:
+            DataError: The file is damaged, or is of other samples.
+        """
+        path = Path(path)
+        how, seed = f"As stored in {path.name}.", 0
+        beside = path.with_suffix(".json")
+        try:
+            if beside.is_file():
+                about = json.loads(beside.read_text(encoding="utf-8"))
+                how, seed = str(about["how"]), int(about["seed"])
+                if about["fingerprint"] != samples.fingerprint:
+                    raise DataError(
+                        f"The split {path} belongs to other data: {samples.name} has changed since "
+                        "it was made. Restore the data, or start a new run."
+                    )
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            ids = [row["id"] for row in rows]
+            roles = [Role(row["role"]) for row in rows]
+        except DataError:
+            raise
+        except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+            raise DataError(f"The split {path} cannot be read: {error}.") from error
+        known = {name: position for position, name in enumerate(samples.ids.tolist())}
+        strange = [name for name in ids if name not in known]
+        if strange:
+            raise DataError(
+                f"The split {path} names {counted(len(strange), 'sample')} that {samples.name} "
+                f"does not have: {quoted(strange, most=3)}. It belongs to other data."
+            )
+        if len(set(ids)) < len(ids):
+            raise DataError(f"The split {path} names a sample twice.")
+        where = np.asarray([known[name] for name in ids], dtype=np.int64)
+        of_role = np.asarray([role.value for role in roles])
+        positions = {role: np.sort(where[of_role == role.value]) for role in Role}
+        empty = [role.value for role in Role if not len(positions[role])]
+        if empty:
+            raise DataError(f"The split {path} has no samples for {quoted(empty)}.")
+        return cls(positions, how, seed)
