@@ -1,0 +1,49 @@
+"""The program: its commands, version and exit codes. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rarecall import __version__
+from rarecall.cli.compare import compare
+from rarecall.cli.methods import methods
+from rarecall.cli.report import report
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 unexpected fault; 2 an option cannot be used; "
+    "3 the data cannot be used; 4 the run folder is in the way or incomplete; "
+    "5 a file cannot be written; 130 stopped by Ctrl-C, 143 by SIGTERM (both resumable)."
+)
+
+app = typer.Typer(
+    name="rarecall",
+    help="Classifiers whose rare class must not be missed: compare, choose, and guarantee.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=EXIT_CODES)(compare)
+app.command()(methods)
+app.command()(report)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rarecall {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Classifiers whose rare class must not be missed: compare, choose, and guarantee."""

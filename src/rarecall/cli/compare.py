@@ -1,0 +1,126 @@
+"""``rarecall compare``: train several methods, choose one, and state its threshold."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+_DATA, _ASK, _TRAIN, _RUN = "Data", "Question", "Training", "Run"
+
+
+def _option(help: str, panel: str, *names: str, default: str | bool = False) -> Any:  # noqa: A002
+    # Nothing is set by typer itself: what is not given here may come from --config.
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=default)
+
+
+def compare(  # noqa: PLR0917  (typer calls it by name)
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            help="Table (CSV, TSV, Parquet, also .gz), embeddings (.npy, .npz), image folder, "
+            "manifest CSV, or a bundled set: digits, breast-cancer.",
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[str | None, _option("Column that holds the label.", _DATA)] = None,
+    critical: Annotated[str | None, _option("Label that must not be missed.", _DATA)] = None,
+    kind: Annotated[str | None, _option("auto, table or images.", _DATA, default="auto")] = None,
+    group: Annotated[
+        str | None, _option("Column of groups (patient, account), never split up.", _DATA)
+    ] = None,
+    time: Annotated[
+        str | None, _option("Column of times: train on the oldest, test on the newest.", _DATA)
+    ] = None,
+    id: Annotated[str | None, _option("Column that names a row.", _DATA)] = None,  # noqa: A002
+    drop: Annotated[
+        list[str] | None, _option("Columns to leave out, comma-separated; repeatable.", _DATA)
+    ] = None,
+    split_column: Annotated[
+        str | None, _option("Column with train, validation, calibration or test.", _DATA)
+    ] = None,
+    image_size: Annotated[int | None, _option("Resize images to this side.", _DATA)] = None,
+    skip_unreadable: Annotated[
+        bool | None, _option("Leave out images that cannot be read.", _DATA, "--skip-unreadable")
+    ] = None,
+    train_positives: Annotated[
+        int | None, _option("Keep only so many positives for training.", _DATA)
+    ] = None,
+    tpr: Annotated[
+        float | None, _option("Required true positive rate.", _ASK, default="0.95")
+    ] = None,
+    confidence: Annotated[
+        float | None, _option("Confidence of guarantee and intervals.", _ASK, default="0.95")
+    ] = None,
+    methods: Annotated[
+        str | None, _option("Names, comma-separated; `rarecall methods` lists them.", _ASK)
+    ] = None,
+    baseline: Annotated[
+        str | None, _option("Method that the others are compared with.", _ASK, default="bce")
+    ] = None,
+    trees: Annotated[
+        bool | None,
+        _option("Boosted trees as a reference, for tables.", _ASK, "--trees/--no-trees"),
+    ] = None,
+    seeds: Annotated[
+        int | None, _option("Networks a method; their mean is judged.", _ASK, default="5")
+    ] = None,
+    tune: Annotated[
+        int | None, _option("Tuning trials a method, the same for all.", _ASK, default="0")
+    ] = None,
+    network: Annotated[str | None, _option("auto, mlp, resnet10, resnet-small.", _TRAIN)] = None,
+    steps: Annotated[int | None, _option("Optimiser steps a network.", _TRAIN)] = None,
+    batch_size: Annotated[int | None, _option("Rows forwarded a step.", _TRAIN)] = None,
+    learning_rate: Annotated[float | None, _option("Peak learning rate.", _TRAIN)] = None,
+    device: Annotated[str | None, _option("auto, cpu, cuda or mps.", _TRAIN)] = None,
+    precision: Annotated[str | None, _option("auto, 32-true, bf16-mixed ...", _TRAIN)] = None,
+    threads: Annotated[int | None, _option("Threads for the CPU.", _TRAIN)] = None,
+    seed: Annotated[
+        int | None, _option("First seed; also that of the split.", _TRAIN, default="0")
+    ] = None,
+    config: Annotated[
+        str | None, _option("YAML file with any of these names; options win.", _RUN)
+    ] = None,
+    out: Annotated[
+        str | None, _option("Run folder.", _RUN, default="runs/<data>-<date>-<time>")
+    ] = None,
+    resume: Annotated[
+        bool, _option("Continue the run in --out; its stored options hold.", _RUN, "--resume")
+    ] = False,
+    quiet: Annotated[bool, _option("Only the final table.", _RUN, "--quiet", "-q")] = False,
+    plain: Annotated[bool, _option("Plain progress lines.", _RUN, "--plain")] = False,
+) -> None:
+    """Train several methods on DATA and compare them at the required true positive rate.
+
+    Example: rarecall compare data.csv --target label --critical fraud --tpr 0.95
+    """
+    given = dict(locals())
+    for name in ("data", "config", "out", "resume", "quiet", "plain"):
+        del given[name]
+    if drop:
+        given["drop"] = [word for words in drop for word in words.split(",") if word]
+    options = {name: value for name, value in given.items() if value is not None}
+
+    from rarecall.comparison.settling import settle
+
+    # Mistakes are told at once, before the seconds that the heavy imports take.
+    settle({**options, "data": data}, config, out, resume=resume)
+
+    from rich.console import Console
+
+    from rarecall.cli.progress import progress
+    from rarecall.cli.stopping import stopping
+    from rarecall.comparison import compare as run
+
+    with progress(Console(stderr=True), quiet=quiet, plain=plain) as watch, stopping() as stop:
+        comparison = run(
+            data, config=config, out=out, resume=resume, watch=watch, should_stop=stop, **options
+        )
+    console = Console()
+    if not sys.stdout.isatty():
+        # A pipe has no width; 80 columns would cut the table.
+        console = Console(width=120)
+    console.print(comparison.table())
+    console.print(f"Report: {comparison.report}", soft_wrap=True, highlight=False)
+    console.print(f"Model:  {comparison.model_folder}", soft_wrap=True, highlight=False)

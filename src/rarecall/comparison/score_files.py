@@ -1,0 +1,65 @@
+"""Scores on disk: one compressed file a model or ensemble, with targets and sample ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rarecall.comparison.learner import SCORED
+from rarecall.errors import RunError
+from rarecall.files import write_atomically
+from rarecall.roles import CalibrationScores, Role, TestScores, ValidationScores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from rarecall.data import Samples
+    from rarecall.roles import Scores
+
+_TYPES: dict[Role, type[ValidationScores | CalibrationScores | TestScores]] = {
+    Role.VALIDATION: ValidationScores,
+    Role.CALIBRATION: CalibrationScores,
+    Role.TEST: TestScores,
+}
+
+
+def write_scores(
+    path: Path, scores: Mapping[Role, NDArray[np.float64]], parts: Mapping[Role, Samples]
+) -> None:
+    """Store raw scores of each role with targets and ids, whole or not at all."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for role, values in scores.items():
+        arrays[f"{role}_scores"] = np.asarray(values, dtype=np.float64)
+        arrays[f"{role}_targets"] = parts[role].targets
+        arrays[f"{role}_ids"] = parts[role].ids.astype(np.str_)
+    with write_atomically(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def read_scores(path: Path, role: Role, part: Samples) -> Scores:
+    """Read one role's scores as the type that says what they may be used for.
+
+    Args:
+        path: File of :func:`write_scores`.
+        role: Validation, calibration or test.
+        part: The samples of that role; their ids must be those of the file.
+
+    Raises:
+        RunError: The file is missing, damaged, or of other samples.
+    """
+    if role not in SCORED:
+        raise ValueError(f"Scores of the {role} part are not stored.")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            values, ids = stored[f"{role}_scores"], stored[f"{role}_ids"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"{path} cannot be read ({error}). Delete its folder and continue with --resume."
+        ) from error
+    if not np.array_equal(ids, part.ids.astype(np.str_)):
+        raise RunError(f"{path} holds scores of other samples than this run's {role} part.")
+    return _TYPES[role](values, part.targets, part.ids, part.groups)
