@@ -87,6 +87,7 @@ def test_a_misspelt_word_is_answered_with_the_nearest_known_one(options, hint):
         ({"parameters": {"bce+alm": {"alm.margin": -1.0}}}, "margin"),
         ({"image_size": 8, "kind": "table"}, "is for images"),
         ({"learning_rate": float("inf")}, "learning_rate"),
+        ({"shares": "0.5,0.5"}, "must be four numbers"),
     ],
 )
 def test_an_impossible_value_is_refused_and_named(options, words):
@@ -99,6 +100,7 @@ def test_shares_must_add_up_to_one():
     assert "add up to 1.1" in mistakes({"data": "x", "shares": shares})
     shares["test"] = 0.2
     assert load_config({"data": "x", "shares": shares}).shares == shares
+    assert load_config({"data": "x", "shares": "0.4,0.2,0.2,0.2"}).shares == shares
 
 
 def test_an_option_wins_over_the_file(yaml_file):

@@ -23,6 +23,7 @@ __all__ = ["DEFAULT_METHODS", "CompareConfig", "load_config", "read_yaml"]
 
 DEFAULT_METHODS = ("bce", "w-bce", "bce+balanced", "a-fl", "bce+alm", "bce+rankreg", "bce+replay")
 _REPORTED_LEVELS = (0.90, 0.95, 0.98)
+_PARTS = ("train", "validation", "calibration", "test")
 _TRAINING = (
     "steps",
     "evaluate_every",
@@ -49,6 +50,20 @@ def _as_words(value: object) -> object:
     if isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
     return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _as_shares(value: object) -> object:
+    """Read ``"0.4,0.2,0.2,0.2"``, as the command line gives it."""
+    if not isinstance(value, str):
+        return value
+    parts = value.split(",")
+    try:
+        return dict(zip(_PARTS, map(float, parts), strict=True))
+    except ValueError:
+        raise ValueError(
+            f"must be four numbers, for {', '.join(_PARTS)}, as 0.4,0.2,0.2,0.2, "
+            f"but {value!r} came."
+        ) from None
 
 
 def _as_path(value: object) -> object:
@@ -106,6 +121,9 @@ Label = Annotated[str, BeforeValidator(_as_text)]
 Words = Annotated[tuple[Label, ...], BeforeValidator(_as_words)]
 PathText = Annotated[str, BeforeValidator(_as_path)]
 Rate = Annotated[float, Field(gt=0.0, lt=1.0)]
+Shares = Annotated[
+    dict[Literal["train", "validation", "calibration", "test"], Rate], BeforeValidator(_as_shares)
+]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -132,7 +150,7 @@ class CompareConfig(BaseModel):
     split_column: Label | None = Field(None, description="column with the split to use")
     image_size: Count | None = None
     skip_unreadable: bool = False
-    shares: dict[Literal["train", "validation", "calibration", "test"], Rate] | None = None
+    shares: Shares | None = Field(None, description="shares of the four parts of the split")
     train_positives: Annotated[int, Field(ge=2)] | None = None
 
     tpr: Rate = Field(0.95, description="required true positive rate")
@@ -244,7 +262,7 @@ def _together(config: CompareConfig, *, skip: set[str]) -> dict[str, str]:
             if name not in config.methods:
                 problems[f"parameters.{name}"] = f"is not among the methods ({listed})."
     if config.shares is not None and "shares" not in skip:
-        missing = {"train", "validation", "calibration", "test"} - set(config.shares)
+        missing = set(_PARTS) - set(config.shares)
         total = sum(config.shares.values())
         if missing:
             problems["shares"] = f"{', '.join(sorted(missing))} missing; all four are needed."

@@ -40,7 +40,7 @@ class Batch(NamedTuple):
 
     inputs: Any
     targets: Tensor
-    index: Tensor | None = None
+    index: Tensor | None = None  # type: ignore[assignment]  # hides tuple.index, which none needs
 
 
 @dataclass(eq=False)
@@ -230,7 +230,7 @@ class Objective(nn.Module):
             raise ValueError(
                 "bind needs the training targets, 1 for the critical class and 0 otherwise, "
                 f"shape (n,); got shape {tuple(targets.shape)} with values "
-                f"{targets.unique().tolist()[:5]}."
+                f"{torch.unique(targets).tolist()[:5]}."
             )
         critical = (targets == 1).to(self.train_targets.device)
         if not 0 < int(critical.sum()) < critical.numel():
@@ -315,7 +315,7 @@ class Objective(nn.Module):
             logits = logits.float()
         critical = prepared.targets == 1
         counted = rows if any(t.replay_in_base_loss for t in self._terms()) else prepared.fresh
-        total = self.loss(logits[:counted], critical[:counted])
+        total: Tensor = self.loss(logits[:counted], critical[:counted])
         if self.loss.per_sample:
             total = total.mean()
         scored = Scored(

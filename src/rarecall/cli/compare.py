@@ -40,6 +40,14 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
     split_column: Annotated[
         str | None, _option("Column with train, validation, calibration or test.", _DATA)
     ] = None,
+    shares: Annotated[
+        str | None,
+        _option(
+            "Shares of train, validation, calibration and test: 0.4,0.2,0.2,0.2.",
+            _DATA,
+            default="0.4,0.2,0.2,0.2; more to calibrate where a guarantee needs it",
+        ),
+    ] = None,
     image_size: Annotated[int | None, _option("Resize images to this side.", _DATA)] = None,
     skip_unreadable: Annotated[
         bool | None, _option("Leave out images that cannot be read.", _DATA, "--skip-unreadable")

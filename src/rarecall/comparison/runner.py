@@ -12,7 +12,6 @@ from rarecall.comparison.events import EpochEnded, UnitEnded, UnitStarted, finit
 from rarecall.comparison.learner import Unit, validation_measures
 from rarecall.comparison.run_folder import read_result
 from rarecall.comparison.score_files import write_scores
-from rarecall.comparison.storage import storage_errors
 from rarecall.comparison.tuning import best_trial, propose
 from rarecall.errors import ConfigurationError, Interrupted
 from rarecall.files import write_json, write_text
@@ -157,10 +156,9 @@ class Runner:
 
     def _fit(self, learner: Learner, unit: Unit) -> dict[str, Any]:
         folder = self.folder.unit(unit.method, unit.kind, unit.number)
-        with storage_errors(folder):
-            outcome = learner.fit(
-                unit, folder, lambda record: self.log(self._epoch(unit, record)), self.should_stop
-            )
+        outcome = learner.fit(
+            unit, folder, lambda record: self.log(self._epoch(unit, record)), self.should_stop
+        )
         measures = validation_measures(self.material, outcome.scores[Role.VALIDATION])
         if unit.kind == "seed":
             write_scores(folder / "scores.npz", outcome.scores, self.material.parts)

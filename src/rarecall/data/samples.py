@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -35,8 +36,6 @@ class Samples:
         times: Time of every sample, float64 or datetime64, shape ``(n,)``, or None.
         given_roles: The role that the source gives to every sample, str, shape ``(n,)``, or None.
         notes: Sentences for the user: columns left out, repeated rows, suspected leaks.
-        fingerprint: SHA-256 of features, targets and ids; equal for equal content. Computed when
-            not given.
         labels: The label of every sample as text, shape ``(n,)``, or None when only the targets
             are known.
 
@@ -59,7 +58,6 @@ class Samples:
     times: NDArray[Any] | None = None
     given_roles: NDArray[np.str_] | None = None
     notes: tuple[str, ...] = ()
-    fingerprint: str = ""
     labels: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
@@ -75,9 +73,11 @@ class Samples:
         for name, part in aligned.items():
             if part is not None and len(part) != n:
                 raise ValueError(f"targets has {n} samples but {name} has {len(part)}.")
-        if not self.fingerprint:
-            found = fingerprint(self.features, self.targets, self.ids)
-            object.__setattr__(self, "fingerprint", found)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of features, targets and ids; equal for equal content."""
+        return fingerprint(self.features, self.targets, self.ids)
 
     def __len__(self) -> int:
         return len(self.targets)
