@@ -60,6 +60,28 @@ class Scores:
         if len(shape) != 1:
             raise ValueError(f"scores must have shape (n,), not {shape}.")
 
+    def by_group(self) -> Self:
+        """Reduce to one row a group: its highest score; critical where any of its rows is.
+
+        A group (patient, account) is flagged when any of its rows is.
+
+        Raises:
+            ValueError: The scores have no groups.
+
+        >>> parts = np.array([0.1, 0.9, 0.4]), np.array([1, 0, 0]), np.array(["r", "s", "t"])
+        >>> grouped = TestScores(*parts, groups=np.array(["a", "a", "b"])).by_group()
+        >>> grouped.ids.tolist(), grouped.scores.tolist(), grouped.targets.tolist()
+        (['a', 'b'], [0.9, 0.4], [1, 0])
+        """
+        if self.groups is None:
+            raise ValueError("These scores have no groups.")
+        names, group = np.unique(self.groups, return_inverse=True)
+        best = np.full(len(names), -np.inf)
+        np.maximum.at(best, group, self.scores)
+        critical = np.zeros(len(names), dtype=np.int64)
+        np.maximum.at(critical, group, self.targets)
+        return type(self)(best, critical, names)
+
     @classmethod
     def mean(cls, members: list[Self]) -> Self:
         """Average the members of an ensemble, sample by sample.

@@ -115,3 +115,21 @@ def test_threshold_counts_agree_with_a_plain_count():
     assert found["false_alarms"] == int((flagged & (test.targets == 0)).sum())
     assert found["positives"] + found["negatives"] == 500
     assert found["tpr"]["low"] <= found["tpr"]["value"] <= found["tpr"]["high"]
+
+
+def test_a_threshold_certified_by_group_is_measured_by_group():
+    groups = np.array([f"g{i // 5}" for i in range(500)])
+
+    def grouped(role, seed):
+        plain = scores(role, 2.0, seed=seed)
+        return role(plain.scores, plain.targets, plain.ids, groups)
+
+    choice = guaranteed_threshold(grouped(CalibrationScores, 5), tpr=0.9)
+    test = grouped(TestScores, 6)
+    found = judging.threshold_on_test(choice, test)
+    critical = {g for g, t in zip(groups, test.targets, strict=True) if t == 1}
+    flagged = {g for g, s in zip(groups, test.scores, strict=True) if s >= choice.value}
+    assert found["positives"] == len(critical)
+    assert found["misses"] == len(critical - flagged)
+    assert found["false_alarms"] == len(flagged - critical)
+    assert found["negatives"] == 100 - len(critical)

@@ -174,8 +174,11 @@ def differences(
 def threshold_on_test(choice: ThresholdChoice, scores: TestScores) -> dict[str, Any]:
     """Count what the threshold did on test: rates with intervals, and counts.
 
-    The threshold came from calibration, so binomial intervals of these rates are right.
+    The threshold came from calibration, so binomial intervals of these rates are right. What is
+    counted is what the guarantee speaks of: rows, or groups where it was certified by group.
     """
+    if choice.unit == "group":
+        scores = scores.by_group()
     point = rates_at(scores.scores, scores.targets, choice.value)
     positives = int(scores.targets.sum())
     negatives = len(scores.targets) - positives

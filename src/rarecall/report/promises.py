@@ -82,17 +82,20 @@ def achieved(comparison: Comparison) -> str:
     if chosen is None or chosen.test_tpr.value is None:
         return ""
     tpr = _rate("TPR", chosen.test_tpr, 1)
-    caught = "of the critical cases"
+    things = "groups" if chosen.unit == "group" else "cases"
+    caught = f"of the critical {things}"
     if chosen.test_positives is not None and chosen.test_misses is not None:
         hits = chosen.test_positives - chosen.test_misses
-        caught = f"{count(hits)} of {count(chosen.test_positives)} critical cases"
+        caught = f"{count(hits)} of {count(chosen.test_positives)} critical {things}"
     sentence = f"On test, the delivered threshold caught {caught} ({tpr})"
     if chosen.test_fpr.value is None:
         return sentence + "."
     fpr = _rate("FPR", chosen.test_fpr, digits)
-    flagged = "harmless cases"
+    flagged = f"harmless {things}"
     if chosen.test_negatives is not None and chosen.test_false_alarms is not None:
-        flagged = f"{count(chosen.test_false_alarms)} of {count(chosen.test_negatives)} harmless"
+        flagged = (
+            f"{count(chosen.test_false_alarms)} of {count(chosen.test_negatives)} harmless {things}"
+        )
     return f"{sentence} and flagged {flagged} ({fpr})."
 
 

@@ -121,15 +121,17 @@ def guaranteed_threshold(
     tpr = checked_share(tpr, "tpr", one=False)
     confidence = checked_share(confidence, "confidence", one=False)
     needed = positives_needed(tpr, confidence)
+    unit: Literal["row", "group"] = "row" if calibration.groups is None else "group"
+    counted = calibration if unit == "row" else calibration.by_group()
+    # The rows are checked first, so that an error speaks of them.
     positives = by_class(calibration.scores, calibration.targets).positives
-    if calibration.groups is not None:
-        positives = _best_of_critical_groups(calibration, calibration.groups)
+    if unit == "group":
+        positives = counted.scores[counted.targets == 1]
     n = len(positives)
     guaranteed = n >= needed
     rank = _largest_rank(n, tpr, confidence) if guaranteed else n + 1 - positives_to_catch(tpr, n)
     chosen = float(np.sort(positives)[rank - 1])
     value = _in_the_gap_below(chosen, calibration.scores)
-    unit: Literal["row", "group"] = "row" if calibration.groups is None else "group"
     return ThresholdChoice(
         value=value,
         tpr=tpr,
@@ -151,18 +153,6 @@ def _largest_rank(n: int, tpr: float, confidence: float) -> int:
     failing = bdtr(np.arange(n), n, 1.0 - tpr) > (1.0 - confidence) * _SLACK
     # At r = 1 the binomial rounds otherwise than the logarithms that gave `needed`.
     return max(1, int(np.argmax(failing)) if failing.any() else n)
-
-
-def _best_of_critical_groups(
-    calibration: CalibrationScores, groups: NDArray[np.str_]
-) -> NDArray[np.float64]:
-    """Take the highest score of each group that holds a critical sample."""
-    _, group = np.unique(groups, return_inverse=True)
-    best = np.full(group.max() + 1, -np.inf)
-    np.maximum.at(best, group, calibration.scores)
-    critical = np.zeros(len(best), dtype=bool)
-    critical[group[calibration.targets == 1]] = True
-    return best[critical]
 
 
 def _in_the_gap_below(chosen: float, scores: NDArray[np.float64]) -> float:
