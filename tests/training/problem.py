@@ -88,6 +88,7 @@ def fit(
     goal: Objective | None = None,
     net: torch.nn.Module | None = None,
     train_set: ArrayDataset | None = None,
+    chosen_by: SelectionMeasure | None = None,
     **changes: Any,
 ) -> Fitted:
     goal = goal or objective(method)
@@ -97,7 +98,7 @@ def fit(
         train_set or data(kind),
         data(kind, seed=1),
         settings=settings(**changes),
-        measure=measure(),
+        measure=chosen_by or measure(),
         seed=seed,
         balanced="balanced" in method,
         folder=folder,

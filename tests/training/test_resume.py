@@ -6,6 +6,8 @@ import itertools
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ import pytest
 import torch
 
 from rarecall.errors import Interrupted, RunError, StorageError
+from rarecall.metrics import selection_measure
 from rarecall.training import CHECKPOINT_NAME, EpochRecord
 
-from .problem import KINDS, fit, measure, network, numbers, objective, same_weights
+from .problem import KINDS, fit, network, numbers, objective, same_weights
 
 METHODS = ("bce", "bce+alm", "bce+rankreg", "vs+alm+rankreg", "bce+balanced")
 
@@ -158,24 +161,31 @@ def test_a_damaged_checkpoint_is_named(content: bytes | None, tmp_path: Path) ->
         fit("table", folder=tmp_path)
 
 
-def test_a_full_disk_keeps_the_last_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         fit("table", folder=tmp_path, should_stop=stopper(2))
     before = (tmp_path / CHECKPOINT_NAME).read_bytes()
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(torch, "save", full)
-        with pytest.raises(StorageError, match="No space left"):
-            fit("table", folder=tmp_path)
+    with files_limited_to(len(before) // 2), pytest.raises(StorageError, match="Cannot write"):
+        fit("table", folder=tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == [CHECKPOINT_NAME]
     assert (tmp_path / CHECKPOINT_NAME).read_bytes() == before
     assert same_weights(fit("table", folder=tmp_path).network, fit("table").network)
 
 
-def test_the_measure_is_part_of_what_a_checkpoint_belongs_to() -> None:
-    assert measure(0.9).name == measure(0.95).name == "AUC"
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Let the system refuse larger files, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_checkpoint_chosen_by_another_measure_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        fit("table", folder=tmp_path, should_stop=stopper(2))
+    with pytest.raises(RunError, match="measure: AUC there, smoothed FPR at TPR 90% here"):
+        fit("table", folder=tmp_path, chosen_by=selection_measure(100, 0.9))
