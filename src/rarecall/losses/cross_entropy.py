@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from rarecall.functional import binary_cross_entropy
-from rarecall.losses._checks import imbalance_of, in_range, unknown_imbalance
+from rarecall.losses._checks import in_range
+from rarecall.losses._imbalance import ImbalanceLoss
 from rarecall.objective import BaseLoss
 
 
@@ -24,7 +25,7 @@ class BCELoss(BaseLoss):
         return binary_cross_entropy(logits, targets)
 
 
-class WeightedBCELoss(BaseLoss):
+class WeightedBCELoss(ImbalanceLoss):
     r"""Binary cross-entropy whose critical class weighs :math:`c \cdot n_0 / n_1`.
 
     .. math:: \ell_i = -w_i \log p_i, \quad w_i = c \, n_0 / n_1 \ (t_i = 1), \quad 1 \ (t_i = 0)
@@ -43,23 +44,14 @@ class WeightedBCELoss(BaseLoss):
     """
 
     def __init__(self, scale: float = 1.0, imbalance: float | None = None) -> None:
-        super().__init__()
-        in_range(self, 0.0, scale=scale, imbalance=1.0 if imbalance is None else imbalance)
+        super().__init__(imbalance)
+        in_range(self, 0.0, scale=scale)
         self.scale = scale
-        self._given = imbalance
-        self._imbalance = imbalance
-
-    def bind(self, train_targets: Tensor) -> None:
-        """Learn the class ratio, unless it was given."""
-        if self._given is None:
-            self._imbalance = imbalance_of(train_targets)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample; logits and targets ``(B,)``, result ``(B,)``."""
-        if self._imbalance is None:
-            raise unknown_imbalance(self)
-        return binary_cross_entropy(logits, targets, critical_weight=self.scale * self._imbalance)
+        return binary_cross_entropy(logits, targets, critical_weight=self.scale * self.imbalance)
 
     def extra_repr(self) -> str:
         """Show the parameters."""
-        return f"scale={self.scale}, imbalance={self._imbalance}"
+        return f"scale={self.scale}, imbalance={self._given or self._learnt}"

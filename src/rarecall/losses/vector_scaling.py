@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from rarecall.functional import vector_scaling
-from rarecall.losses._checks import imbalance_of, in_range, unknown_imbalance
-from rarecall.objective import BaseLoss
+from rarecall.losses._checks import in_range
+from rarecall.losses._imbalance import ImbalanceLoss
 
 
-class VectorScalingLoss(BaseLoss):
+class VectorScalingLoss(ImbalanceLoss):
     r"""Vector scaling: cross-entropy on scaled and shifted logits.
 
     .. math::
@@ -39,26 +39,17 @@ class VectorScalingLoss(BaseLoss):
     def __init__(
         self, gamma: float = 0.1, tau: float = 1.0, imbalance: float | None = None
     ) -> None:
-        super().__init__()
-        in_range(self, 0.0, gamma=gamma, tau=tau, imbalance=1.0 if imbalance is None else imbalance)
+        super().__init__(imbalance)
+        in_range(self, 0.0, gamma=gamma, tau=tau)
         self.gamma = gamma
         self.tau = tau
-        self._given = imbalance
-        self._imbalance = imbalance
-
-    def bind(self, train_targets: Tensor) -> None:
-        """Learn the class ratio, unless it was given."""
-        if self._given is None:
-            self._imbalance = imbalance_of(train_targets)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample; logits ``(B, 2)``, targets ``(B,)``, result ``(B,)``."""
-        if self._imbalance is None:
-            raise unknown_imbalance(self)
         return vector_scaling(
-            logits, targets, gamma=self.gamma, tau=self.tau, imbalance=self._imbalance
+            logits, targets, gamma=self.gamma, tau=self.tau, imbalance=self.imbalance
         )
 
     def extra_repr(self) -> str:
         """Show the parameters."""
-        return f"gamma={self.gamma}, tau={self.tau}, imbalance={self._imbalance}"
+        return f"gamma={self.gamma}, tau={self.tau}, imbalance={self._given or self._learnt}"
