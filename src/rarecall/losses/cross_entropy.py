@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from rarecall._checks import in_range
 from rarecall.functional import binary_cross_entropy
-from rarecall.losses._checks import in_range
 from rarecall.losses._imbalance import ImbalanceLoss
 from rarecall.objective import BaseLoss
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from rarecall._checks import in_range
 from rarecall.functional import asymmetric_focal, focal, symmetric_focal
-from rarecall.losses._checks import in_range
 from rarecall.objective import BaseLoss
 
 

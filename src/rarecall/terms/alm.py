@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
+from rarecall._checks import in_range
 from rarecall.functional import hinge_violations
-from rarecall.losses._checks import in_range
 from rarecall.objective import Scored, Term, Update
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from rarecall.losses._checks import in_range
+from rarecall._checks import in_range
 from rarecall.objective import Batch
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from rarecall._checks import in_range
 from rarecall.functional import rank_penalty
 from rarecall.functional.ranks import RankPenalty
-from rarecall.losses._checks import in_range
 from rarecall.objective import Scored, Update
 from rarecall.terms.positive_buffer import Evict, PositiveBuffer
 from rarecall.terms.replay import BufferedTerm
