@@ -31,6 +31,8 @@ def data_content(comparison: Comparison) -> dict[str, Any]:
         ),
     }
     extra = {key: value for key, value in stored.items() if key not in _KNOWN_DATA}
+    if isinstance(extra.get("image_size"), list):
+        extra["image_size"] = " x ".join(map(str, extra["image_size"])) + " pixels"
     facts |= {
         key.replace("_", " ").replace(".", ", ").capitalize(): value for key, value in flat(extra)
     }

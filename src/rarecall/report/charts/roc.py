@@ -30,8 +30,9 @@ def roc_chart(comparison: Comparison, scores: Mapping[str, TestScores]) -> Marku
     with rc_context(STYLE):
         height = 320
         figure = svg.new_figure(WIDTH, height)
-        axes = figure.add_axes((0.14, 0.13, 0.84, 0.84))
-        pixels = (round(0.84 * WIDTH), round(0.84 * height))
+        # On the right there is room for half of the last tick's label.
+        axes = figure.add_axes((0.14, 0.13, 0.81, 0.84))
+        pixels = (round(0.81 * WIDTH), round(0.84 * height))
         axes.set_xlim(0, window.fpr)
         axes.set_ylim(window.tpr, 1 + 0.012 * (1 - window.tpr))
         axes.grid()
@@ -130,12 +131,15 @@ def _roc_labels(
             transform=axes.transAxes,
             zorder=9,
         )
+    # On the side that the curves leave free at this height.
+    crossing = [m.fpr_at(comparison.tpr).value for m in named]
+    late = [rate for rate in crossing if rate is not None and rate > window.fpr / 2]
     axes.text(
-        0.995,
+        0.005 if late else 0.995,
         comparison.tpr,
         f"required TPR {level(comparison.tpr)}",
         color=svg.INK,
-        ha="right",
+        ha="left" if late else "right",
         va="bottom",
         size=11,
         transform=axes.get_yaxis_transform(),
