@@ -58,7 +58,10 @@ class TreeLearner:
             "learning_rate": 0.1,
             "max_leaf_nodes": 31,
             "min_samples_leaf": 20,
-            "l2_regularization": 0.0,
+            # With none, a leaf of twenty rows that holds a rare critical one takes a step of tens
+            # of logits, and boosting never recovers: on eight rare tables 10 did best on
+            # validation (mean AUC .927 against .922 for 1 and .869 for 0).
+            "l2_regularization": 10.0,
             # Half of the columns a split, so that seeds differ and their mean is an ensemble.
             "max_features": 0.5,
             "class_weight": None,
