@@ -242,6 +242,7 @@ class Objective(nn.Module):
         self.loss.bind(critical)
         for term in self._terms():
             term.bind(critical)
+        self._checked = False
         self.discard()
         return self
 
