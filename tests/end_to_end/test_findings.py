@@ -160,3 +160,9 @@ def test_the_delivered_model_scores_as_the_winner_did(run, methods, table):
         model.flag(part), stored_scores >= run.results["threshold"]["value"]
     )
     assert model.threshold == run.results["threshold"]["value"]
+
+
+def test_a_method_that_replays_says_that_it_saw_fewer_new_rows_than_its_control(methods):
+    (remark,) = [r for r in methods["bce+rankreg"]["remarks"] if "fewer new rows than bce" in r]
+    assert "a difference may come from that" in remark
+    assert not any("fewer new rows" in r for r in methods["vs+alm"]["remarks"])

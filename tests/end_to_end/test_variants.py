@@ -6,7 +6,7 @@ import pytest
 
 from rarecall.cli import main
 from rarecall.comparison import Delivered, compare
-from rarecall.errors import RunError
+from rarecall.errors import ConfigurationError, RunError
 from rarecall.files import read_json
 
 QUICK = {"methods": "bce", "seeds": 1, "trees": False}
@@ -83,3 +83,12 @@ def test_parameters_given_for_a_method_are_used(table, budget, tmp_path):
     assert second["test"]["auc"]["value"] == pytest.approx(first["test"]["auc"]["value"], abs=1e-3)
     manifest = read_json(found.model_folder / "manifest.json")
     assert manifest["method"] == found.winner
+
+
+def test_a_batch_without_room_beside_the_replayed_rows_is_refused_before_a_folder_is_made(
+    tmp_path,
+):
+    out = tmp_path / "run"
+    with pytest.raises(ConfigurationError, match=r"'bce\+replay'.*no room for new ones"):
+        compare("breast-cancer", tpr=0.9, methods="bce,bce+replay", batch_size=16, seeds=1, out=out)
+    assert not out.exists()

@@ -12,6 +12,7 @@ from rarecall.methods import parse
 from rarecall.models import build_network, save_weights
 from rarecall.roles import Role
 from rarecall.training import predict_scores, train
+from rarecall.training.run import new_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,12 +54,15 @@ class NetworkLearner:
         }
         self.space, searched = network_space(self.method, material.settings, fixed=fixed)
         self.defaults = {**searched, **fixed}
-        replayed = self._objective(self.defaults).replay_capacity
-        if replayed >= material.settings.batch_size:
-            raise ConfigurationError(
-                f"{self.name} replays {replayed} rows a step, which leaves no new row in a batch "
-                f"of {material.settings.batch_size}. Give a batch size above {replayed}."
+        # Asked now, so that the mistake is told before anything is trained.
+        try:
+            new_rows(
+                material.encoded[Role.TRAIN].targets,
+                self._objective(self.defaults),
+                material.settings,
             )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"Method {self.name!r}: {error}") from error
 
     @property
     def name(self) -> str:

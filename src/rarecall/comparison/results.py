@@ -12,6 +12,7 @@ from rarecall.comparison.learner import SCORED
 from rarecall.comparison.score_files import read_scores, write_scores
 from rarecall.methods import parse
 from rarecall.metrics import auc, fpr_at_tpr
+from rarecall.metrics.inputs import as_percent
 from rarecall.roles import CalibrationScores, Role, TestScores, ValidationScores
 from rarecall.thresholds import guaranteed_threshold
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rarecall.comparison.run_folder import RunFolder
     from rarecall.comparison.runner import Trained
     from rarecall.config import CompareConfig
+    from rarecall.methods import Method
     from rarecall.roles import Scores
     from rarecall.thresholds import ThresholdChoice
 
@@ -209,13 +211,24 @@ def _remarks(one: Trained, by_name: Mapping[str, Trained]) -> list[str]:
     # A dictionary keeps the order and drops what several seeds say alike.
     remarks = dict.fromkeys(remark for seed in one.seeds for remark in seed["remarks"])
     if not one.learner.reference:
-        control = parse(one.learner.name).control(one.parameters)
+        method = parse(one.learner.name)
+        control = method.control(one.parameters)
         if control is not None and control not in by_name:
             remarks[
                 f"The rank term of {one.learner.name} is confounded with its buffer: add its "
                 f"control {control} to the methods to see what the ranks contribute."
             ] = None
+        elif control is not None and "replay" not in control and _replays(method, one.parameters):
+            remarks[
+                f"At equal rows a step {one.learner.name} replays earlier ones in place of new "
+                f"ones, so it saw fewer new rows than {control}; a difference may come from that."
+            ] = None
     return list(remarks)
+
+
+def _replays(method: Method, parameters: Mapping[str, Any]) -> bool:
+    default = method.parameters["rankreg.capacity"].default
+    return bool(parameters.get("rankreg.capacity", default))
 
 
 def _data(material: Material) -> dict[str, Any]:
@@ -256,7 +269,7 @@ def _limits(material: Material, config: CompareConfig, threshold: ThresholdChoic
     if positives * (1.0 - config.tpr) < 5:
         limits.append(
             f"The test part has {positives} positives, so the false positive rate at TPR "
-            f"{config.tpr:g} hangs on very few of them; its interval is wide."
+            f"{as_percent(config.tpr)} hangs on very few of them; its interval is wide."
         )
     if material.samples.times is not None:
         limits.append(

@@ -105,7 +105,7 @@ def _difference(comparison: Comparison, found: Difference, base: str) -> str:
         f"but {reason}{probability}."
         if value
         else f"No difference shown to the baseline {base}: it flags {size} of the harmless"
-        f"{between and f', {between}'}{probability}."
+        f"{between and f', the interval runs {between}'}{probability}."
     )
 
 

@@ -89,7 +89,7 @@ class Run:
         self.stepper: Any = self.fabric.setup_optimizers(self.optimizer)
         self.stream = RowStream(
             train_set.targets,
-            _new_rows(train_set.targets, objective, settings),
+            new_rows(train_set.targets, objective, settings),
             seed=seed,
             balanced=balanced,
         )
@@ -320,7 +320,7 @@ class Run:
         return remarks
 
 
-def _new_rows(targets: Tensor, objective: Objective, settings: TrainSettings) -> int:
+def new_rows(targets: Tensor, objective: Objective, settings: TrainSettings) -> int:
     """How many rows of a batch are new, so that with the replayed ones it is never larger."""
     batch = min(settings.batch_size, len(targets))
     # A sample is replayed once at most, and only critical ones are.
