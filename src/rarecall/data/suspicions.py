@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from pandas.util import hash_pandas_object
 
-from rarecall.data.columns import as_numbers, is_binary, kind_of
+from rarecall.data.columns import as_numbers, kind_of
 from rarecall.data.dates import date_part
 from rarecall.data.wording import counted, quoted
+from rarecall.metrics import auc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +63,7 @@ def leaking_columns(table: pd.DataFrame, targets: NDArray[np.int64]) -> list[str
         values = _scores(column.iloc[rows], critical)
         if values is None:
             continue
-        area = _auc(values, critical)
+        area = auc(values, critical)
         if max(area, 1 - area) >= LEAK_AUC:
             found.append(str(name))
     if not found:
@@ -126,14 +127,5 @@ def _scores(column: pd.Series[Any], critical: NDArray[np.bool_]) -> NDArray[np.f
         return np.asarray((hits / np.maximum(sizes, 1))[codes], dtype=np.float64)
     values = date_part(column, "days") if kind == "date" else as_numbers(column)
     # That a value is missing can tell as much as the value.
-    return np.where(np.isnan(values), -np.inf, values)
-
-
-def _auc(values: NDArray[np.float64], critical: NDArray[np.bool_]) -> float:
-    n, p = len(values), int(critical.sum())
-    if is_binary(values):
-        hit = float(values[critical].mean())
-        false = float(values[~critical].mean())
-        return 0.5 + (hit - false) / 2
-    ranks = pd.Series(values).rank().to_numpy()
-    return (float(ranks[critical].sum()) - p * (p + 1) / 2) / (p * (n - p))
+    ranks = pd.Series(values).rank(na_option="top")
+    return np.asarray(ranks, dtype=np.float64)
