@@ -89,8 +89,9 @@ endif
 docs: $(VENV)/.dev  ## Run every example of the documentation and check that it is complete
 	$(ONE_THREAD) $(BIN)/pytest tests/docs
 
-bench: $(VENV)/.dev  ## Measure one step of every objective, and a whole comparison
+bench: $(VENV)/.dev  ## Measure one step of every method, ensembles, and a whole comparison
 	$(BIN)/python benchmarks/step_cost.py
+	$(BIN)/python benchmarks/members.py
 	$(BIN)/python benchmarks/compare_end_to_end.py
 
 clean:  ## Remove the environment, the demo's runs and every cache

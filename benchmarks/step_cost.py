@@ -1,4 +1,4 @@
-"""The cost of one training step under each objective, beside a plain loop with PyTorch's own loss.
+"""The cost of one training step of each method, beside a plain loop with PyTorch's own loss.
 
 Every contestant forwards the same number of rows a step: a method that replays 32 rows gets as
 many fewer fresh ones, as in training. Contestants take turns in a new order every round, so that
@@ -22,21 +22,23 @@ import torch
 from machine import description, store, table
 from torch import nn
 
-from rarecall.methods import parse
+from rarecall.methods import all_methods, parse
 from rarecall.models import build_network
+from rarecall.optim import PESG, SAM, frozen_statistics
 
 PLAIN = "plain loop, nn.BCEWithLogitsLoss"
 METHODS = (
-    "bce",
-    "w-bce",
-    "s-fl",
-    "a-fl",
-    "focal",
-    "vs",
+    *(word.name for word in all_methods() if word.role == "loss" and "binary" in word.tasks),
     "bce+alm",
     "bce+replay",
     "bce+rankreg",
     "bce+alm+rankreg",
+    "ldam+rankreg",
+    "vs+lct",
+    "vs+lct-nofilm",
+    "bce+sam",
+    "vs+lct+sam",
+    "auc-margin+pesg",
 )
 POSITIVES = 0.05
 POOL = 4096
@@ -94,23 +96,37 @@ def plain_step(network: nn.Module, inputs: Any, targets: torch.Tensor, batch: in
 
 
 def method_step(
-    name: str, network: nn.Module, inputs: Any, targets: torch.Tensor, batch: int
+    name: str, described: dict[str, Any], inputs: Any, targets: torch.Tensor, batch: int
 ) -> Step:
     """One step of a method; its buffer, if it has one, is full from the start."""
-    objective = parse(name).build().bind(targets)
-    optimizer = optimizer_of([{"params": network.parameters()}, *objective.param_groups()])
+    method = parse(name)
+    objective = method.build().bind(targets, steps=1000)
+    network = build_network(**described, outputs=objective.outputs, seed=0)
+    network = objective.adapt(network)
+    parameters = [{"params": network.parameters()}, *objective.param_groups()]
+    optimizer = PESG(parameters, lr=1e-3) if method.has("pesg") else optimizer_of(parameters)
+    sam = SAM(optimizer) if method.has("sam") else None
     fresh = batch - objective.replay_capacity
     if objective.replay_capacity:
         rows = torch.nonzero(targets)[: objective.replay_capacity, 0]
         prepared = objective.prepare((rows_of(inputs, rows), targets[rows], rows))
-        objective.evaluate(torch.zeros(len(rows)), prepared)
+        with torch.no_grad():
+            objective(network, prepared)
         objective.step()
 
     def step() -> None:
         rows = torch.randint(0, POOL, (fresh,))
-        loss = objective(network, (rows_of(inputs, rows), targets[rows], rows))
+        prepared = objective.prepare((rows_of(inputs, rows), targets[rows], rows))
+        loss = objective(network, prepared)
         optimizer.zero_grad()
         loss.backward()
+        if sam is not None:
+            sam.perturb()
+            with frozen_statistics(network):
+                again = objective(network, prepared)
+            optimizer.zero_grad()
+            again.backward()
+            sam.restore()
         optimizer.step()
         objective.step()
 
@@ -126,9 +142,7 @@ def measure(case: Callable[[], Any], *, rounds: int, steps: int) -> dict[str, An
         PLAIN: plain_step(build_network(**network, outputs=1, seed=0), inputs, targets, batch)
     }
     for name in METHODS:
-        outputs = parse(name).build().outputs
-        model = build_network(**network, outputs=outputs, seed=0)
-        contestants[name] = method_step(name, model, inputs, targets, batch)
+        contestants[name] = method_step(name, network, inputs, targets, batch)
     for step in contestants.values():
         for _ in range(3):  # warm up
             step()

@@ -12,17 +12,22 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ALMConstraint": "rarecall.terms",
+    "AUCMarginLoss": "rarecall.losses",
     "AsymmetricFocalLoss": "rarecall.losses",
     "BCELoss": "rarecall.losses",
-    "Batch": "rarecall.objective",
+    "BalancedSampler": "rarecall.data",
     "BaseLoss": "rarecall.objective",
+    "Batch": "rarecall.objective",
+    "CrossEntropyLoss": "rarecall.losses",
     "FocalLoss": "rarecall.losses",
     "Indexed": "rarecall.data",
+    "LDAMLoss": "rarecall.losses",
     "Objective": "rarecall.objective",
     "Prepared": "rarecall.objective",
     "RankRegularizer": "rarecall.terms",
     "Replay": "rarecall.terms",
     "SymmetricFocalLoss": "rarecall.losses",
+    "Task": "rarecall.task",
     "Term": "rarecall.objective",
     "TrainStep": "rarecall.objective",
     "VectorScalingLoss": "rarecall.losses",
@@ -32,17 +37,22 @@ _HOMES = {
 
 __all__ = [
     "ALMConstraint",
+    "AUCMarginLoss",
     "AsymmetricFocalLoss",
     "BCELoss",
+    "BalancedSampler",
     "BaseLoss",
     "Batch",
+    "CrossEntropyLoss",
     "FocalLoss",
     "Indexed",
+    "LDAMLoss",
     "Objective",
     "Prepared",
     "RankRegularizer",
     "Replay",
     "SymmetricFocalLoss",
+    "Task",
     "Term",
     "TrainStep",
     "VectorScalingLoss",
@@ -53,16 +63,20 @@ __all__ = [
 
 if TYPE_CHECKING:
     from rarecall.comparison import compare
-    from rarecall.data import Indexed
+    from rarecall.data import BalancedSampler, Indexed
     from rarecall.losses import (
         AsymmetricFocalLoss,
+        AUCMarginLoss,
         BCELoss,
+        CrossEntropyLoss,
         FocalLoss,
+        LDAMLoss,
         SymmetricFocalLoss,
         VectorScalingLoss,
         WeightedBCELoss,
     )
     from rarecall.objective import BaseLoss, Batch, Objective, Prepared, Term, TrainStep
+    from rarecall.task import Task
     from rarecall.terms import ALMConstraint, RankRegularizer, Replay
 
 

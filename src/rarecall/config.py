@@ -10,8 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 
+from rarecall._asked import WORDS, Asked, Kind, asked_kind, misfits
 from rarecall.errors import ConfigurationError, DataError, MethodError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +31,27 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_METHODS", "CompareConfig", "load_config", "read_yaml"]
 
 DEFAULT_METHODS = ("bce", "w-bce", "bce+balanced", "a-fl", "bce+alm", "bce+rankreg", "bce+replay")
+_DEFAULTS: dict[str, tuple[str, ...]] = {
+    "binary": DEFAULT_METHODS,
+    "multiclass": (
+        "ce",
+        "cb-ce",
+        "a-fl",
+        "vs",
+        "ldam",
+        "ce+alm",
+        "ce+rankreg",
+        "ce+replay",
+        "ce+balanced",
+    ),
+    "multilabel": ("bce", "w-bce", "a-fl", "auc-margin", "bce+alm"),
+}
+_BASELINES = {"binary": "bce", "multiclass": "ce", "multilabel": "bce"}
+_INSTEAD = {
+    "multiclass": {"bce": "ce", "w-bce": "cb-ce", "cb-bce": "cb-ce"},
+    "multilabel": {"ce": "bce", "cb-ce": "cb-bce"},
+    "binary": {"ce": "bce", "cb-ce": "cb-bce"},
+}
 _REPORTED_LEVELS = (0.90, 0.95, 0.98)
 _PARTS = ("train", "validation", "calibration", "test")
 _TRAINING = (
@@ -52,6 +82,25 @@ def _as_words(value: object) -> object:
     return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
+def _as_names(value: object, info: ValidationInfo) -> object:
+    """Read one name, or several: a list, or words with commas between them.
+
+    With ``task: binary`` a comma is part of the name, as it is in a list.
+    """
+    if isinstance(value, str) and "," in value and info.data.get("task") != "binary":
+        value = [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, (list, tuple)):
+        value = _as_text(value)
+        if not isinstance(value, str):
+            raise ValueError(f"must be text, or a list of texts, but {value!r} came.")
+        return value
+    names = tuple(_as_text(word) for word in value)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"must be text, or a list of texts, but {value!r} came.")
+    # A single name is kept apart from a list only where its comma would be read anew.
+    return names if len(names) > 1 or "," in str(names[0]) else names[0]
+
+
 def _as_shares(value: object) -> object:
     """Read ``"0.4,0.2,0.2,0.2"``, as the command line gives it."""
     if not isinstance(value, str):
@@ -68,6 +117,23 @@ def _as_shares(value: object) -> object:
 
 def _as_path(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
+
+
+def _usual_methods(value: object, info: ValidationInfo) -> object:
+    """Put the usual set of the kind of problem where no methods are named."""
+    if value is not None:
+        return value
+    return _DEFAULTS[
+        asked_kind(
+            info.data.get("task", "auto"),
+            _listed(info.data.get("target")),
+            _listed(info.data.get("critical")),
+        )
+    ]
+
+
+def _listed(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return () if names is None else (names,) if isinstance(names, str) else names
 
 
 def _known_methods(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,6 +185,7 @@ def _known_parameters(given: dict[str, dict[str, Any]]) -> dict[str, dict[str, A
 
 Label = Annotated[str, BeforeValidator(_as_text)]
 Words = Annotated[tuple[Label, ...], BeforeValidator(_as_words)]
+Names = Annotated[str | tuple[str, ...], BeforeValidator(_as_names)]
 PathText = Annotated[str, BeforeValidator(_as_path)]
 Rate = Annotated[float, Field(gt=0.0, lt=1.0)]
 Shares = Annotated[
@@ -140,8 +207,9 @@ class CompareConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     data: PathText = Field(description="file, image folder, or bundled set")
-    target: Label | None = Field(None, description="column that holds the label")
-    critical: Label | None = Field(None, description="label that must not be missed")
+    task: Asked = Field("auto", description="auto, binary, multiclass or multilabel")
+    target: Names | None = Field(None, description="column or columns that hold the label")
+    critical: Names | None = Field(None, description="label or labels that must not be missed")
     kind: Literal["auto", "table", "images"] = "auto"
     group: Label | None = Field(None, description="column; a group stays on one side of the split")
     time: Label | None = Field(None, description="column; train on the oldest, test on the newest")
@@ -155,12 +223,19 @@ class CompareConfig(BaseModel):
 
     tpr: Rate = Field(0.95, description="required true positive rate")
     confidence: Rate = 0.95
-    methods: Annotated[Words, Field(min_length=1), AfterValidator(_known_methods)] = DEFAULT_METHODS
+    methods: Annotated[
+        Words,
+        Field(min_length=1),
+        AfterValidator(_known_methods),
+        BeforeValidator(_usual_methods),
+    ] = Field(None, validate_default=True)
     baseline: Label | None = Field(None, description="method that the others are compared with")
     trees: bool = Field(True, description="add the boosted-tree reference (tables only)")
     parameters: Annotated[dict[str, dict[str, Any]], AfterValidator(_known_parameters)] = {}
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    members: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="networks a seed")
+    redraw: bool = Field(False, description="give every member its own validation rows")
     tune: Annotated[int, Field(ge=0, le=10_000)] = 0
 
     network: Literal["auto", "mlp", "resnet-small", "resnet10"] = "auto"
@@ -186,10 +261,33 @@ class CompareConfig(BaseModel):
 
     @property
     def baseline_name(self) -> str:
-        """The method that the others are compared with: as given, else ``bce``, else the first."""
+        """The method that the others are compared with: as given, else ``bce``, else the first.
+
+        In multi-class work ``ce`` takes the place of ``bce``.
+        """
         if self.baseline is not None:
             return self.baseline
-        return "bce" if "bce" in self.methods else self.methods[0]
+        usual = _BASELINES[self.problem]
+        return usual if usual in self.methods else self.methods[0]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the label columns; empty where none is named."""
+        return _listed(self.target)
+
+    @property
+    def criticals(self) -> tuple[str, ...]:
+        """The critical labels; empty where none is named."""
+        return _listed(self.critical)
+
+    @property
+    def problem(self) -> Kind:
+        """The kind of problem: as given, else what the numbers of targets and labels say.
+
+        >>> CompareConfig(data="digits", critical="8,9", methods=("a-fl",)).problem
+        'multiclass'
+        """
+        return asked_kind(self.task, self.targets, self.criticals)
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -253,6 +351,17 @@ def load_config(
 
 def _together(config: CompareConfig, *, skip: set[str]) -> dict[str, str]:
     problems = {}
+    if not {"task", "target", "critical"} & skip:
+        problems = misfits(config.problem, config.targets, config.criticals)
+        if not problems and "methods" not in skip:
+            refused = [_refused(name, config.problem) for name in config.methods]
+            if any(refused):
+                problems["methods"] = " ".join(filter(None, refused))
+        if config.problem == "multilabel" and config.train_positives is not None:
+            problems["train_positives"] = (
+                "cannot be used in a multi-label task: leaving out a sample for one label changes "
+                "the others."
+            )
     listed = ", ".join(config.methods)
     if not {"methods", "baseline"} & skip and config.baseline_name not in config.methods:
         hint = did_you_mean(config.baseline_name, config.methods)
@@ -271,6 +380,32 @@ def _together(config: CompareConfig, *, skip: set[str]) -> dict[str, str]:
     if config.image_size is not None and config.kind == "table":
         problems["image_size"] = "is for images, but kind is 'table'."
     return problems
+
+
+def _refused(name: str, kind: Kind) -> str:
+    """Say why a method does not fit the kind of problem, and which does; empty where it fits."""
+    from rarecall.methods import parse
+
+    method = parse(name)
+    if kind in method.tasks:
+        return ""
+    made = " and ".join(WORDS[other] for other in method.tasks)
+    parts = (method.loss, *method.terms, *method.options)
+    narrow = [part.name for part in parts if kind not in part.tasks]
+    because = "" if narrow in ([], [name]) else f" (because of {', '.join(narrow)})"
+    hint = ""
+    for loss, other in _INSTEAD[kind].items():
+        if loss in narrow:
+            instead = ">".join(
+                "+".join(other if word == loss else word for word in stage.split("+"))
+                for stage in method.name.split(">")
+            )
+            try:
+                fits = kind in parse(instead).tasks
+            except MethodError:
+                fits = False
+            hint = f" Use {instead!r}." if fits else ""
+    return f"{name!r} is for {made} tasks{because}, and this one is {WORDS[kind]}.{hint}"
 
 
 _KINDS = {

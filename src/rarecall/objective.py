@@ -12,152 +12,34 @@ number of terms, and keeps three rules:
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from rarecall.parts import BaseLoss, Batch, Part, Prepared, Scored, Term, Update, View
+from rarecall.task import Kind, Population, Task, checked, resolve
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Self
 
-Update = dict[str, Any]
-"""What a term wants to remember of one batch: a pytree of detached tensors."""
+    from rarecall.conditioning import Conditioning
 
-
-class Batch(NamedTuple):
-    """Rows of the training set.
-
-    Attributes:
-        inputs: What the model takes: a tensor or any pytree of tensors, leading dimension ``B``.
-        targets: 1 for the critical class, 0 otherwise, shape ``(B,)``.
-        index: Positions in the targets given to ``bind``, int64, shape ``(B,)``. Terms that
-            remember samples need it; :class:`rarecall.data.Indexed` supplies it.
-    """
-
-    inputs: Any
-    targets: Tensor
-    index: Tensor | None = None  # type: ignore[assignment]  # hides tuple.index, which none needs
-
-
-@dataclass(eq=False)
-class Prepared:
-    """One batch ready to be forwarded: its own rows first, replayed ones after them.
-
-    Attributes:
-        inputs: What to give to the model, leading dimension ``B + R``.
-        targets: Shape ``(B + R,)``.
-        index: Shape ``(B + R,)``, or None.
-        fresh: ``B``, the number of the batch's own rows.
-    """
-
-    inputs: Any
-    targets: Tensor
-    index: Tensor | None
-    fresh: int
-    staged: bool = field(default=False, repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """What a term sees of a forwarded batch.
-
-    Attributes:
-        scores: Raw scores, higher is more critical, shape ``(n,)``.
-        critical: True for critical samples, shape ``(n,)``.
-        index: Positions in the training targets, shape ``(n,)``, or None.
-        fresh: How many of the rows, from the first, are the batch's own.
-        inputs: What was forwarded, a pytree with leading dimension ``n``.
-    """
-
-    scores: Tensor
-    critical: Tensor
-    index: Tensor | None
-    fresh: int
-    inputs: Any
-    _probability: Callable[[Tensor], Tensor]
-    _logits: Tensor
-
-    def probabilities(self, dtype: torch.dtype | None = None) -> Tensor:
-        """Probability of the critical class, shape ``(n,)``, computed in ``dtype``."""
-        return self._probability(self._logits if dtype is None else self._logits.to(dtype))
-
-
-class BaseLoss(nn.Module, ABC):
-    """An ordinary unreduced criterion, ``(logits, targets) -> (B,)``, usable alone in any loop.
-
-    Attributes:
-        outputs: How many logits a sample the loss reads: 1 (shape ``(B,)``) or 2 (``(B, 2)``).
-        per_sample: False for a measure of a set, which returns a scalar instead of ``(B,)``.
-    """
-
-    outputs: int = 1
-    per_sample: bool = True
-
-    def bind(self, train_targets: Tensor) -> None:
-        """Learn what the loss needs of the training set, such as class counts."""
-
-    @abstractmethod
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Loss of every sample."""
-
-    def score(self, logits: Tensor) -> Tensor:
-        """Scores that rank the samples, higher is more critical, shape ``(B,)``."""
-        return logits if self.outputs == 1 else logits[:, 1] - logits[:, 0]
-
-    def probability(self, logits: Tensor) -> Tensor:
-        """Probability of the critical class, shape ``(B,)``."""
-        return torch.sigmoid(self.score(logits))
-
-    def adapt(self, model: nn.Module, head: str | None) -> nn.Module:
-        """Change the network as the loss needs; the identity for most."""
-        del head
-        return model
-
-
-class Term(nn.Module, ABC):
-    """Adds a scalar to the base loss.
-
-    ``forward`` is pure: it returns the scalar and what to remember, and changes nothing.
-
-    Attributes:
-        replay_capacity: How many rows, at most, the term adds to a batch.
-        replay_in_base_loss: Whether the base loss counts the replayed rows too.
-        needs_index: Why the batch must carry its ``index``, as a clause; empty where it need not.
-    """
-
-    replay_capacity: int = 0
-    replay_in_base_loss: bool = False
-    needs_index: str = ""
-
-    def bind(self, train_targets: Tensor) -> None:
-        """Learn what the term needs of the training set and start afresh."""
-
-    def replay(self, batch: Batch) -> Batch | None:
-        """Rows to forward after the batch's own, or None."""
-        del batch
-        return None
-
-    @abstractmethod
-    def forward(self, scored: Scored) -> tuple[Tensor, Update]:
-        """Give the scalar to add and what :meth:`commit` is to remember of this batch."""
-
-    def commit(self, updates: Sequence[Update]) -> None:
-        """Make the staged updates of one optimiser step durable."""
-
-    def end_epoch(self, score: float) -> None:
-        """React to a validation measure, higher is better."""
-
-    def monitor(self) -> dict[str, float]:
-        """Numbers worth logging."""
-        return {}
-
-    def remarks(self) -> list[str]:
-        """Sentences a user should read, for example that the term did nothing."""
-        return []
+__all__ = [
+    "BaseLoss",
+    "Batch",
+    "Objective",
+    "Population",
+    "Prepared",
+    "Scored",
+    "Task",
+    "Term",
+    "TrainStep",
+    "Update",
+    "View",
+]
 
 
 class Objective(nn.Module):
@@ -168,9 +50,11 @@ class Objective(nn.Module):
     Args:
         loss: The base loss.
         terms: Terms that add to it; at most one of them may replay rows.
+        conditioning: Draws hyper-parameters of loss and terms anew for every batch
+            (loss-conditional training); None for fixed ones.
 
     Raises:
-        ValueError: Two terms replay rows.
+        ValueError: Two terms replay rows, or the conditioning names what cannot be conditioned.
 
     >>> from rarecall.losses import BCELoss
     >>> objective = Objective(BCELoss()).bind(torch.tensor([0, 0, 1]))
@@ -181,8 +65,11 @@ class Objective(nn.Module):
     """
 
     train_targets: Tensor
+    steps: Tensor
 
-    def __init__(self, loss: BaseLoss, *terms: Term) -> None:
+    def __init__(
+        self, loss: BaseLoss, *terms: Term, conditioning: Conditioning | None = None
+    ) -> None:
         super().__init__()
         replaying = [type(term).__name__ for term in terms if term.replay_capacity]
         if len(replaying) > 1:
@@ -190,78 +77,137 @@ class Objective(nn.Module):
                 f"Only one term may replay rows, not {' and '.join(replaying)}: each would replay "
                 "its own buffer. RankRegularizer holds a buffer already; leave the other out."
             )
+        if conditioning is not None:
+            conditioning.check((loss, *terms))
         self.loss = loss
         self.terms = nn.ModuleList(terms)
+        self.conditioning = conditioning
+        self.seed = 0
         self.register_buffer("train_targets", torch.zeros(0, dtype=torch.bool), persistent=False)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self._staged: list[list[Update]] = []
         self._checked = False
+        self._drawn = 0
+
+    def parts(self) -> list[Part]:
+        """List the base loss and the terms."""
+        return [self.loss, *self._terms()]
 
     # Set-up -----------------------------------------------------------------------------------
 
     @property
     def outputs(self) -> int:
-        """How many logits a sample the model must give: 1, shape ``(B,)``; 2, ``(B, 2)``."""
+        """How many logits a sample the model must give: 1, shape ``(B,)``; more, ``(B, outputs)``.
+
+        In multi-label work always ``(B, outputs)``.
+        """
         return self.loss.outputs
+
+    @property
+    def task(self) -> Task:
+        """The kind of problem."""
+        return self.loss.task
 
     @property
     def replay_capacity(self) -> int:
         """How many rows, at most, a batch grows by."""
         return sum(term.replay_capacity for term in self._terms())
 
-    def bind(self, train_targets: Any, task: Literal["binary"] = "binary") -> Self:
+    def for_task(self, task: Task) -> Self:
+        """Fix the kind of problem, and so the model's outputs; :meth:`bind` does it too.
+
+        Raises:
+            ValueError: Loss or a term is not made for it.
+        """
+        for part in self.parts():
+            part.for_task(task)
+        return self
+
+    def bind(
+        self,
+        train_targets: Any,
+        task: Task | Kind = "binary",
+        *,
+        critical: int | Sequence[int] | None = None,
+        stream: Sequence[float] | Tensor | None = None,
+        steps: int | None = None,
+        seed: int = 0,
+    ) -> Self:
         """Fix the task and learn what loss and terms need of the training set.
 
         Durable state starts afresh; load a ``state_dict`` after binding, not before.
 
         Args:
-            train_targets: 1 for the critical class, 0 otherwise, shape ``(n,)``.
-            task: The kind of problem.
+            train_targets: In binary work 1 for the critical class and 0 otherwise, shape ``(n,)``;
+                in multi-class work class numbers, shape ``(n,)``; in multi-label work shape
+                ``(n, L)`` in [0, 1], NaN where a label is missing.
+            task: ``"binary"``, ``"multiclass"``, ``"multilabel"``, or a :class:`rarecall.Task`.
+            critical: In multi-class work the class, or the classes, that must not be missed.
+            stream: Shares of the classes in the batches, where a sampler changes them; a
+                sampler of :mod:`rarecall.data` knows its own. Shape ``(C,)``, sums to 1.
+            steps: Optimiser steps that are planned; some schedules need it.
+            seed: Of everything that is drawn.
 
         Returns:
             The objective itself.
 
         Raises:
-            ValueError: The targets are not binary, or hold one class only.
+            ValueError: The targets do not fit the task, or hold one class only.
         """
-        if task != "binary":
-            raise ValueError(f"task must be 'binary', not {task!r}.")
         targets = torch.as_tensor(train_targets)
-        if targets.ndim != 1 or not bool(((targets == 0) | (targets == 1)).all()):
-            raise ValueError(
-                "bind needs the training targets, 1 for the critical class and 0 otherwise, "
-                f"shape (n,); got shape {tuple(targets.shape)} with values "
-                f"{torch.unique(targets).tolist()[:5]}."
-            )
-        critical = (targets == 1).to(self.train_targets.device)
-        if not 0 < int(critical.sum()) < critical.numel():
-            raise ValueError(
-                f"Both classes must occur in the training targets; {int(critical.sum())} of "
-                f"{critical.numel()} samples are critical. Check which label is the critical one."
-            )
-        self.train_targets = critical
-        self.loss.bind(critical)
-        for term in self._terms():
-            term.bind(critical)
+        task = resolve(task, targets, critical)
+        known = checked(targets, task).to(self.train_targets.device)
+        shares = None
+        if stream is not None:
+            shares = torch.as_tensor(stream, dtype=torch.float64).to(known.device)
+            if shares.shape != (task.classes,) or not bool((shares > 0).all()):
+                raise ValueError(
+                    f"stream needs {task.classes} shares above 0, one a class; got {stream}."
+                )
+            shares = shares / shares.sum()
+        self.for_task(task)
+        self.train_targets = known
+        self.seed = seed
+        self.steps.zero_()
+        training = Population(known, task, shares, steps)
+        for part in self.parts():
+            part.bind(training)
         self._checked = False
         self.discard()
         return self
 
-    def adapt(self, model: nn.Module, head: str | None = None) -> nn.Module:
+    def adapt(
+        self, model: nn.Module, head: str | None = None, condition_at: str | None = None
+    ) -> nn.Module:
         """Do what the method needs of a network, before the optimiser is made.
 
         Args:
             model: The network.
-            head: Name of its last layer, where a method replaces it.
+            head: Name of its last layer, where a method replaces it; None finds it.
+            condition_at: Name of the layer whose output is modulated by λ; None takes what
+                enters the head.
 
         Returns:
-            The network to train; the same one unless the loss changes it.
+            The network to train; the same one unless the method changes it.
         """
-        return self.loss.adapt(model, head)
+        model = self.loss.adapt(model, head)
+        if self.conditioning is not None:
+            model = self.conditioning.adapt(model, head, condition_at)
+        return model
 
     def param_groups(self) -> list[dict[str, Any]]:
-        """Optimiser groups of the objective's own parameters; empty when it has none."""
-        parameters = list(self.parameters())
-        return [{"params": parameters}] if parameters else []
+        """Optimiser groups of the objective's own parameters; empty when it has none.
+
+        Maximised parameters come in a group of their own with ``dual=True``: no weight decay, no
+        proximal term, no perturbation.
+        """
+        duals = [parameter for part in self.parts() for parameter in part.duals()]
+        maximised = {id(parameter) for parameter in duals}
+        others = [p for p in self.parameters() if id(p) not in maximised]
+        groups: list[dict[str, Any]] = [{"params": others}] if others else []
+        if duals:
+            groups.append({"params": duals, "dual": True, "weight_decay": 0.0})
+        return groups
 
     # One step ---------------------------------------------------------------------------------
 
@@ -269,15 +215,16 @@ class Objective(nn.Module):
         """Forward the model and return the scalar loss.
 
         Args:
-            model: Gives logits, shape as ``outputs`` says.
+            model: Gives logits, shape as ``outputs`` says; called with the batch's λ too, where
+                it was adapted to take it.
             batch: ``(inputs, targets, index)``, or what :meth:`prepare` returned, where a closure
                 forwards one batch several times.
         """
         prepared = batch if isinstance(batch, Prepared) else self.prepare(Batch(*batch))
-        return self.evaluate(model(prepared.inputs), prepared)
+        return self.evaluate(model(*prepared.arguments), prepared)
 
     def prepare(self, batch: Batch | tuple[Any, ...]) -> Prepared:
-        """Check the batch and append the rows that terms replay. Changes nothing durable."""
+        """Check the batch, append the rows that terms replay, draw λ. Changes nothing durable."""
         inputs, targets, index = batch = Batch(*batch)
         self._check(batch)
         fresh = len(targets)
@@ -289,7 +236,15 @@ class Objective(nn.Module):
                     targets = torch.cat([targets, more.targets.to(targets)])
                     if index is not None and more.index is not None:
                         index = torch.cat([index, more.index])
-        return Prepared(inputs, targets, index, fresh)
+        prepared = Prepared(inputs, targets, index, fresh)
+        if self.conditioning is not None:
+            drawn = self.conditioning.center
+            if self.training:
+                drawn = self.conditioning.draw(self.seed, int(self.steps), self._drawn)
+                self._drawn += 1
+            prepared.condition = drawn.to(targets.device)
+            prepared.conditioned = self.conditioning.film
+        return prepared
 
     def evaluate(self, logits: Tensor, prepared: Prepared) -> Tensor:
         """Scalar loss of forwarded rows; in training mode it stages what terms remember.
@@ -298,62 +253,67 @@ class Objective(nn.Module):
         again (SAM, LBFGS).
 
         Args:
-            logits: Shape ``(n,)`` for one output, ``(n, 2)`` for two; a row a prepared row.
+            logits: Shape ``(n,)`` for one output, ``(n, outputs)`` for more (and always in
+                multi-label work); a row a prepared row.
             prepared: What :meth:`prepare` returned.
 
         Raises:
             ValueError: The logits have another shape.
         """
-        rows = len(prepared.targets)
-        expected = (rows,) if self.outputs == 1 else (rows, self.outputs)
-        if tuple(logits.shape) != expected:
-            hint = " Drop the last dimension with `.squeeze(-1)`." if logits.ndim == 2 else ""
-            raise ValueError(
-                f"{type(self.loss).__name__} needs logits of shape {expected}, got "
-                f"{tuple(logits.shape)}.{hint if self.outputs == 1 else ''}"
-            )
+        self._check_logits(logits, len(prepared.targets))
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
-        critical = prepared.targets == 1
-        counted = rows if any(t.replay_in_base_loss for t in self._terms()) else prepared.fresh
-        total: Tensor = self.loss(logits[:counted], critical[:counted])
+        counted = len(logits)
+        if not any(term.replay_in_base_loss for term in self._terms()):
+            counted = prepared.fresh
+        targets, critical = self._read(prepared.targets)
+        values = self._values(prepared, logits)
+        total: Tensor = self.loss(logits[:counted], targets[:counted], **values.get("loss", {}))
         if self.loss.per_sample:
             total = total.mean()
+        terms = self._terms()
+        if not terms:
+            self._stage([], prepared)
+            return total
         scored = Scored(
             self.loss.score(logits),
             critical,
             prepared.index,
             prepared.fresh,
             prepared.inputs,
-            self.loss.probability,
+            targets,
             logits,
+            self.loss,
         )
         updates: list[Update] = []
-        for term in self._terms():
-            value, update = term(scored)
+        for term in terms:
+            value, update = term(scored, **values.get(type(term).__name__, {}))
             total = total + value
             updates.append(update)
-        if self.training and not prepared.staged:
-            self._staged.append(updates)
-            prepared.staged = True
+        self._stage(updates, prepared)
         return total
 
     def step(self) -> None:
         """Commit what the forwards since the last step staged; call it after the optimiser's."""
         staged, self._staged = self._staged, []
+        self._drawn = 0
         if staged:
             for term, *updates in zip(self._terms(), *staged, strict=True):
                 term.commit(updates)
+            self.steps += 1
+            for part in self.parts():
+                part.after_step()
 
     def discard(self) -> None:
         """Drop what is staged, for example when mixed precision skipped the optimiser step."""
         self._staged = []
+        self._drawn = 0
 
     def end_epoch(self, score: float) -> None:
         """Drive schedules by a validation measure.
 
         Args:
-            score: Higher is better; validation AUC by convention.
+            score: Higher is better; by convention validation AUC, in multi-class work accuracy.
 
         Raises:
             RuntimeError: Training batches were forwarded and never committed.
@@ -374,29 +334,74 @@ class Objective(nn.Module):
     # Reading ----------------------------------------------------------------------------------
 
     def score(self, logits: Tensor) -> Tensor:
-        """Scores that rank samples, higher is more critical, shape ``(B,)``."""
+        """Scores that rank samples, higher is more critical.
+
+        Returns:
+            Shape ``(B,)`` in binary work; else one column a critical class or label, ``(B, K)``.
+        """
         return self.loss.score(logits)
 
     def probability(self, logits: Tensor) -> Tensor:
-        """Probability of the critical class, shape ``(B,)``."""
+        """Probability of each critical class, shaped like the score."""
         return self.loss.probability(logits)
 
     def monitor(self) -> dict[str, float]:
-        """Numbers worth logging, by term: ``{"alm.penalty": 0.001, ...}``."""
+        """Numbers worth logging, by part: ``{"ALMConstraint.penalty": 0.001, ...}``."""
         return {
-            f"{type(term).__name__}.{key}": value
-            for term in self._terms()
-            for key, value in term.monitor().items()
+            f"{type(part).__name__}.{key}": value
+            for part in self.parts()
+            for key, value in part.monitor().items()
         }
 
     def remarks(self) -> list[str]:
         """Sentences a user should read, such as that a term did nothing."""
-        return [remark for term in self._terms() for remark in term.remarks()]
+        return [remark for part in self.parts() for remark in part.remarks()]
+
+    def extra_repr(self) -> str:
+        """Show what is drawn; checkpoints know an objective by how it is shown."""
+        return "" if self.conditioning is None else f"conditioning={self.conditioning}"
 
     # Internals --------------------------------------------------------------------------------
 
     def _terms(self) -> list[Term]:
         return list(self.terms)  # type: ignore[arg-type]  # a ModuleList of terms
+
+    def _parts(self) -> list[Part]:
+        return [self.loss, *self._terms()]
+
+    def _stage(self, updates: list[Update], prepared: Prepared) -> None:
+        if self.training and not prepared.staged:
+            self._staged.append(updates)
+            prepared.staged = True
+
+    def _values(self, prepared: Prepared, logits: Tensor) -> dict[str, dict[str, Tensor]]:
+        if self.conditioning is None or prepared.condition is None:
+            return {}
+        # A choice between two numbers would take their dtype, and so would the loss.
+        return self.conditioning.values(prepared.condition.to(logits.dtype))
+
+    def _read(self, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Targets as the loss takes them, and which rows are of a critical class."""
+        task = self.task
+        if task.kind == "binary":
+            critical = targets == 1
+            return critical, critical
+        if task.kind == "multilabel":
+            return targets, (targets == 1).any(dim=1)
+        critical = targets == task.critical[0]
+        for number in task.critical[1:]:
+            critical = critical | (targets == number)
+        return targets, critical
+
+    def _check_logits(self, logits: Tensor, rows: int) -> None:
+        flat = self.outputs == 1 and self.task.kind != "multilabel"
+        expected = (rows,) if flat else (rows, self.outputs)
+        if tuple(logits.shape) != expected:
+            hint = " Drop the last dimension with `.squeeze(-1)`." if logits.ndim == 2 else ""
+            raise ValueError(
+                f"{type(self.loss).__name__} needs logits of shape {expected}, got "
+                f"{tuple(logits.shape)}.{hint if flat else ''}"
+            )
 
     def _check(self, batch: Batch) -> None:
         if not len(self.train_targets):
@@ -405,8 +410,13 @@ class Objective(nn.Module):
                 "objective.bind(train_targets) before the first batch."
             )
         targets, index = batch.targets, batch.index
-        if targets.ndim != 1 or not len(targets):
-            raise ValueError(f"targets must have shape (B,), B >= 1; got {tuple(targets.shape)}.")
+        wanted, expected = self.train_targets.shape[1:], "(B,)"
+        if self.task.kind == "multilabel":
+            expected = f"(B, {self.task.classes})"
+        if not targets.ndim or not len(targets) or targets.shape[1:] != wanted:
+            raise ValueError(
+                f"targets must have shape {expected}, B >= 1; got {tuple(targets.shape)}."
+            )
         if not self.training:
             return
         if index is None:
@@ -418,7 +428,7 @@ class Objective(nn.Module):
                         "it yields (inputs, targets, index)."
                     )
             return
-        if index.shape != targets.shape or index.dtype.is_floating_point:
+        if index.shape != targets.shape[:1] or index.dtype.is_floating_point:
             raise ValueError(
                 f"index must hold integers, one for each of the {len(targets)} targets; got "
                 f"{index.dtype} of shape {tuple(index.shape)}."
@@ -427,13 +437,21 @@ class Objective(nn.Module):
         if not self._checked:
             known = self.train_targets
             inside = bool(((index >= 0) & (index < len(known))).all())
-            if not inside or not torch.equal(known[index], targets == 1):
+            if not inside or not self._agree(known[index], targets):
                 raise ValueError(
                     "The batch's index does not fit the targets given to bind(): it must be the "
                     f"position among these {len(known)} training targets. Wrap the training set "
                     "last, `Indexed(Subset(...))`, and bind its own targets."
                 )
             self._checked = True
+
+    def _agree(self, known: Tensor, targets: Tensor) -> bool:
+        if self.task.kind == "binary":
+            return torch.equal(known, targets == 1)
+        if self.task.kind == "multiclass":
+            return torch.equal(known, targets.long())
+        # A training loop may smooth or mask labels itself; which ones are given must agree.
+        return bool(((known == targets) | torch.isnan(known) | torch.isnan(targets)).all())
 
 
 class TrainStep(nn.Module):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from numpy.typing import NDArray
+
+    from rarecall.task import Task
 
 
 class Role(StrEnum):
@@ -125,3 +127,81 @@ class TestScores(Scores):
 
     role = Role.TEST
     __test__ = False  # not a pytest class
+
+
+_TYPES: dict[Role, type[Scores]] = {
+    kind.role: kind for kind in (TrainScores, ValidationScores, CalibrationScores, TestScores)
+}
+
+
+@dataclass(frozen=True, eq=False)
+class TaskScores:
+    """Raw scores on one part of the data, whatever the task; each critical class is a view of it.
+
+    Attributes:
+        scores: Float64: ``(n,)`` in binary work, one column a class ``(n, C)`` in multi-class, one
+            a label ``(n, L)`` in multi-label work.
+        targets: ``(n,)``, or ``(n, L)`` with NaN where a label is missing.
+        ids: Sample identifiers, shape ``(n,)``.
+        groups: Group of every sample, shape ``(n,)``, or None.
+        role: What the scores may be used for; their views have its type.
+        task: The kind of problem.
+    """
+
+    scores: NDArray[np.float64]
+    targets: NDArray[Any]
+    ids: NDArray[np.str_]
+    groups: NDArray[np.str_] | None
+    role: Role
+    task: Task
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scores", np.asarray(self.scores, dtype=np.float64))
+        n, binary = len(self.ids), self.task.kind == "binary"
+        wide = (n, self.task.classes)
+        expected = {
+            "scores": (n,) if binary else wide,
+            "targets": wide if self.task.kind == "multilabel" else (n,),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(
+                    f"{name} of a {self.task.kind} task with {self.task.classes} classes must have "
+                    f"shape {shape}, not {getattr(self, name).shape}."
+                )
+
+    def view(self, number: int) -> Scores:
+        """Give one critical class's scores against its negatives, as the type of the role.
+
+        Samples that the question is not about are left out: those of other critical classes in
+        multi-class work, and those whose label is missing or uncertain in multi-label work.
+
+        Args:
+            number: Of the class or label; 1 in binary work.
+
+        >>> from rarecall.task import Task
+        >>> scores, targets = np.eye(3), np.array([0, 1, 2])
+        >>> task = Task("multiclass", 3, (1, 2))
+        >>> whole = TaskScores(scores, targets, np.array(["a", "b", "c"]), None, Role.TEST, task)
+        >>> whole.view(2).ids.tolist(), whole.view(2).targets.tolist()
+        (['a', 'c'], [0, 1])
+        """
+        from rarecall.metrics.views import critical_masks, score_column
+
+        masks = critical_masks(self.targets, self.task, number)
+        rows = masks.rows
+        return _TYPES[self.role](
+            score_column(self.scores, self.task, number)[rows],
+            masks.positive[rows].astype(np.int64),
+            self.ids[rows],
+            None if self.groups is None else self.groups[rows],
+        )
+
+    @classmethod
+    def mean(cls, members: list[Self]) -> Self:
+        """Average the members of an ensemble, sample by sample."""
+        first = members[0]
+        if any(not np.array_equal(first.ids, other.ids) for other in members[1:]):
+            raise ValueError("The members of an ensemble must score the same samples in one order.")
+        scores = np.mean([member.scores for member in members], axis=0)
+        return cls(scores, first.targets, first.ids, first.groups, first.role, first.task)

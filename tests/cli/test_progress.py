@@ -79,3 +79,14 @@ def test_unknown_times_are_left_out():
     with progress(console) as watch:
         watch(epoch(seconds_left=math.nan, best=False))
     assert "left" not in console.file.getvalue()
+
+
+def test_several_classes_are_told_as_means_and_what_drives_the_schedules_by_its_name():
+    console = Console(file=io.StringIO(), width=200)
+    with progress(console) as watch:
+        watch(RunStarted("runs/x", ("ce",), 1, 0, 100, 0.9, "accuracy", 2))
+        watch(epoch())
+        watch(EVENTS[4])
+    text = console.file.getvalue()
+    assert "mean FPR 12.5% at TPR 90.0%, accuracy 0.9000" in text
+    assert "mean AUC 0.9000" in text

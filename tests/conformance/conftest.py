@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from .problem import CASES
+from .problem import CASES, COMBINED
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.label for case in CASES])
+    for name, cases in (("case", CASES + COMBINED), ("simple_case", CASES)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, cases, ids=[case.label for case in cases])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rarecall import VectorScalingLoss, WeightedBCELoss
+from rarecall import Objective, VectorScalingLoss, WeightedBCELoss
 
 TARGETS = torch.tensor([1, 0, 0, 0])
 LOSSES = [WeightedBCELoss, VectorScalingLoss]
@@ -14,7 +14,7 @@ LOSSES = [WeightedBCELoss, VectorScalingLoss]
 @pytest.mark.parametrize("make", LOSSES)
 def test_the_ratio_is_learnt_from_the_training_targets(make) -> None:
     loss = make()
-    loss.bind(TARGETS)
+    Objective(loss).bind(TARGETS)
     assert loss.imbalance == 3.0
     assert "imbalance=3.0" in repr(loss)
 
@@ -22,7 +22,7 @@ def test_the_ratio_is_learnt_from_the_training_targets(make) -> None:
 @pytest.mark.parametrize("make", LOSSES)
 def test_a_given_ratio_wins(make) -> None:
     loss = make(imbalance=50.0)
-    loss.bind(TARGETS)
+    Objective(loss).bind(TARGETS)
     assert loss.imbalance == 50.0
 
 
@@ -35,7 +35,7 @@ def test_an_unknown_ratio_is_an_error_that_says_what_to_do(make) -> None:
 
 def test_a_whole_class_ratio_gives_both_classes_the_same_weight() -> None:
     loss = WeightedBCELoss(scale=1.0)
-    loss.bind(TARGETS)
+    Objective(loss).bind(TARGETS)
     values = loss(torch.zeros(4), TARGETS)
     assert values[0].item() == pytest.approx(values[1:].sum().item())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rarecall import BCELoss, Objective, RankRegularizer, Replay
+from rarecall import BaseLoss, BCELoss, Objective, RankRegularizer, Replay, Task, Term
 from rarecall.terms import PositiveBuffer
 
 TARGETS = torch.tensor([1] * 8 + [0] * 8)
@@ -130,6 +130,90 @@ def test_alm_does_not_see_replayed_rows() -> None:
     before = alm.multipliers.clone()
     train(target, {10: 9.0})
     assert torch.equal(alm.multipliers, before)
+
+
+def test_of_a_sample_twice_in_a_batch_the_last_row_counts() -> None:
+    target, buffer = objective(capacity=3)
+    index = torch.tensor([0, 1, 0])
+    target(torch.nn.Identity(), (torch.tensor([1.0, 2.0, 3.0]), TARGETS[index], index))
+    target.step()
+    assert dict(zip(buffer.index.tolist(), buffer.leaves[0].tolist(), strict=True)) == {1: 2, 0: 3}
+
+
+def test_a_refreshed_score_decides_who_leaves() -> None:
+    target, buffer = objective(capacity=2)
+    train(target, {0: 1.0, 1: 5.0})
+    prepared = target.prepare((torch.tensor([0.0]), torch.tensor([1]), torch.tensor([2])))
+    assert prepared.index.tolist() == [2, 0, 1]
+    target.evaluate(torch.tensor([0.0, 9.0, -9.0]), prepared)  # now 0 is the more confident one
+    target.step()
+    assert held(buffer) == [1, 2]
+
+
+# Several classes ----------------------------------------------------------------------------------
+
+CLASSES = torch.tensor([0, 1, 2, 3, 0, 1, 2, 3])
+
+
+class Softmax(BaseLoss):
+    """Cross-entropy over classes."""
+
+    tasks = ("multiclass",)
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+
+
+def multiclass(term: Term, rows: list[int], logits: torch.Tensor) -> Objective:
+    """Bind, with classes 3 and 1 critical, and train one step."""
+    target = Objective(Softmax(), term).bind(CLASSES, Task("multiclass", 4, (3, 1)))
+    index = torch.tensor(rows)
+    target(torch.nn.Identity(), (logits, CLASSES[index], index))
+    target.step()
+    return target
+
+
+@pytest.mark.parametrize("make", [Replay, lambda n: RankRegularizer(capacity=n)])
+def test_samples_of_every_critical_class_are_kept_and_replayed_with_their_targets(make) -> None:
+    logits = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
+    target = multiclass(make(8), list(range(8)), logits)
+    prepared = target.prepare((torch.zeros(1, 4), torch.tensor([2]), torch.tensor([2])))
+    assert prepared.index.tolist() == [2, 1, 3, 5, 7]
+    assert prepared.targets.tolist() == [2, 1, 3, 1, 3]
+    assert prepared.targets.dtype == torch.int64
+    torch.testing.assert_close(prepared.inputs[1:], logits[[1, 3, 5, 7]])
+
+
+def test_a_sample_is_as_confident_as_its_own_class_says() -> None:
+    logits = torch.zeros(3, 4)
+    logits[0] = torch.tensor([0.0, 9.0, 0.0, -9.0])  # class 1: sure
+    logits[1] = torch.tensor([0.0, 9.0, 0.0, -9.0])  # class 3: sure that it is class 1
+    logits[2] = torch.tensor([0.0, 0.0, 0.0, 1.0])  # class 3
+    term = Replay(3)
+    target = multiclass(term, [1, 3, 7], logits)
+    odds = Softmax.class_scores(target.loss, logits)
+    expected = [odds[0, 1].item(), odds[1, 3].item(), odds[2, 3].item()]
+    assert term.buffer.scores.tolist() == pytest.approx(expected)
+    index = torch.tensor([5])
+    prepared = target.prepare((torch.zeros(1, 4), CLASSES[index], index))
+    target.evaluate(torch.cat([torch.zeros(1, 4), logits]), prepared)
+    target.step()
+    assert held(term.buffer) == [3, 5, 7]  # sample 1 was the most confident
+
+
+def test_targets_survive_a_saved_state() -> None:
+    logits = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
+    first = multiclass(Replay(8), list(range(8)), logits)
+    second = Objective(Softmax(), Replay(8)).bind(CLASSES, Task("multiclass", 4, (3, 1)))
+    second.load_state_dict(first.state_dict())
+    batch = (torch.zeros(1, 4), torch.tensor([0]), torch.tensor([0]))
+    assert torch.equal(second.prepare(batch).targets, first.prepare(batch).targets)
+
+
+@pytest.mark.parametrize("term", [Replay(2), RankRegularizer()], ids=["replay", "rankreg"])
+def test_multilabel_work_is_refused(term: Term) -> None:
+    with pytest.raises(ValueError, match="binary and multiclass tasks, not for a multilabel one"):
+        term.for_task(Task.multilabel(3))
 
 
 def test_two_buffers_in_one_objective_are_refused() -> None:

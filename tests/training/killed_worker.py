@@ -8,14 +8,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from rarecall.training import EpochRecord
-from training.problem import fit
+from training.problem import fit, fit_learner
 
 
 def linger(record: EpochRecord) -> None:
     print(record.epoch, flush=True)  # noqa: T201  (tells the test that a checkpoint is written)
-    if record.epoch == 2:
+    if record.epoch == last:
         time.sleep(60)
 
 
 if __name__ == "__main__":
-    fit(sys.argv[1], sys.argv[2], folder=Path(sys.argv[3]), on_epoch=linger)
+    kind, method, folder, last = *sys.argv[1:4], int(sys.argv[4])
+    if ">" in method:
+        fit_learner(method, Path(folder), on_epoch=linger)
+    else:
+        fit(kind, method, folder=Path(folder), on_epoch=linger)

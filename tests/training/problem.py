@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from rarecall import Objective
+from rarecall.comparison.learner import Outcome, Unit
+from rarecall.comparison.networks import NetworkLearner
+from rarecall.config import CompareConfig
 from rarecall.data import ArrayDataset
 from rarecall.methods import parse
 from rarecall.metrics import SelectionMeasure, selection_measure
 from rarecall.models import build_network
-from rarecall.training import EpochRecord, Fitted, TrainSettings, train
+from rarecall.roles import Role
+from rarecall.task import BINARY
+from rarecall.training import EpochRecord, Fitted, Technique, TrainSettings, train
 
 KINDS = ("table", "images")
 
@@ -66,11 +72,18 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "bce+alm": {"alm.penalty": 0.1, "alm.growth": 2.0},
     "bce+rankreg": {"rankreg.capacity": 8},
     "bce+replay": {"replay.capacity": 8},
+    # Averages from the fourth of twelve steps on, so that evaluations see them.
+    "bce+swa": {"swa.start": 0.3},
+    "bce+sam+swa": {"swa.start": 0.3, "swa.kind": "ema", "swa.decay": 0.5},
 }
 
 
 def objective(method: str) -> Objective:
     return parse(method).build(PARAMETERS.get(method, {}))
+
+
+def technique(method: str) -> Technique:
+    return Technique.of(parse(method), PARAMETERS.get(method, {}))
 
 
 def measure(tpr: float = 0.9) -> SelectionMeasure:
@@ -100,18 +113,52 @@ def fit(
         settings=settings(**changes),
         measure=chosen_by or measure(),
         seed=seed,
-        balanced="balanced" in method,
+        technique=technique(method),
         folder=folder,
         on_epoch=on_epoch,
         should_stop=should_stop,
     )
 
 
-def numbers(fitted: Fitted) -> list[dict[str, Any]]:
+def learner(method: str, *, kind: str = "table", tune: int = 0, **config: Any) -> NetworkLearner:
+    """A method as a comparison trains it, on this problem."""
+    parameters = config.pop("parameters", PARAMETERS.get(method, {}))
+    changes = {key: config[key] for key in ("learning_rate", "weight_decay") if key in config}
+    options = {"width": 16, "dropout": 0.2} if kind == "table" else {"widths": [4, 8]}
+    material: Any = SimpleNamespace(
+        preprocessor=SimpleNamespace(spec=spec(kind)),
+        encoded={role: data(kind, seed=number) for number, role in enumerate(Role)},
+        measure=measure(),
+        settings=settings(**changes),
+        task=BINARY,
+    )
+    given: dict[str, Any] = {"data": "", "methods": (method,), "network_options": options}
+    if parameters:
+        given["parameters"] = {method: parameters}
+    return NetworkLearner(method, material, CompareConfig(**given, tune=tune, **config))
+
+
+def fit_learner(
+    method: str,
+    folder: Path,
+    *,
+    on_epoch: Callable[[EpochRecord], None] = lambda record: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    seed: int = 0,
+    **more: Any,
+) -> Outcome:
+    made = learner(method, **more)
+    unit = Unit(made.name, "seed", 0, 1, seed, made.defaults)
+    return made.fit(unit, folder, on_epoch, should_stop)
+
+
+CLOCK = ("seconds", "seconds_left")
+
+
+def numbers(fitted: Fitted | Outcome) -> list[dict[str, Any]]:
     """Everything that must not depend on interruptions: the records without the clock."""
-    clock = ("seconds", "seconds_left")
-    records = [record.to_dict() for record in fitted.history]
-    return [{name: r[name] for name in r if name not in clock} for r in records]
+    records = [r if isinstance(r, dict) else r.to_dict() for r in fitted.history]
+    return [{name: r[name] for name in r if name not in CLOCK} for r in records]
 
 
 def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:

@@ -20,7 +20,17 @@ from rarecall.training import CHECKPOINT_NAME, EpochRecord
 
 from .problem import KINDS, fit, network, numbers, objective, same_weights
 
-METHODS = ("bce", "bce+alm", "bce+rankreg", "vs+alm+rankreg", "bce+balanced")
+METHODS = (
+    "bce",
+    "bce+alm",
+    "bce+rankreg",
+    "vs+alm+rankreg",
+    "bce+balanced",
+    "bce+sam",
+    "bce+swa",
+    "bce+rankreg+sam",
+    "bce+sam+swa",
+)
 
 
 def stopper(steps: int) -> Any:
@@ -63,10 +73,20 @@ def test_a_resumed_objective_is_the_undisturbed_one(tmp_path: Path) -> None:
         assert torch.equal(expected[name], found[name])
 
 
-@pytest.mark.parametrize(("kind", "method"), [("table", "bce+alm"), ("images", "bce+rankreg")])
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("table", "bce+alm"),
+        ("images", "bce+rankreg"),
+        ("table", "bce+sam"),
+        ("images", "bce+sam+swa"),
+        ("table", "bce+swa"),
+        ("table", "auc-margin+pesg"),
+    ],
+)
 def test_a_killed_training_goes_on_bit_for_bit(kind: str, method: str, tmp_path: Path) -> None:
     worker = Path(__file__).with_name("killed_worker.py")
-    command = [sys.executable, str(worker), kind, method, str(tmp_path)]
+    command = [sys.executable, str(worker), kind, method, str(tmp_path), "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = [process.stdout.readline().strip() for _ in range(2)]
@@ -128,7 +148,8 @@ def test_a_checkpoint_is_whole_and_runs_no_code(tmp_path: Path) -> None:
     [
         ("bce", {"learning_rate": 1e-3}, "setting learning_rate: 0.003 there, 0.001 here"),
         ("bce", {"seed": 1}, "seed: 0 there, 1 here"),
-        ("bce+balanced", {}, "balanced: False there, True here"),
+        ("bce+balanced", {}, "technique: .*'balanced': None.* there, .*'balanced': 0.5.* here"),
+        ("bce+swa", {}, "technique"),
         ("w-bce", {}, "objective"),
     ],
 )

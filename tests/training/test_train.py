@@ -124,10 +124,15 @@ def test_a_step_is_prepare_evaluate_step_and_an_evaluation_ends_an_epoch() -> No
     assert all(goal.modes)
 
 
-def test_the_objective_hears_the_validation_auc() -> None:
+def test_the_objective_hears_the_validation_auc_where_it_changed_by_more_than_chance() -> None:
     goal = Watched()
-    fitted = fit("table", goal=goal)
-    assert goal.epochs == [record.auc for record in fitted.history]
+    fitted = fit("table", goal=goal, steps=60, evaluate_every=2, learning_rate=0.02)
+    least, expected = 1 / (2 * 24), []
+    for record in fitted.history:
+        near = expected and abs(record.auc - expected[-1]) <= least
+        expected.append(expected[-1] if near else record.auc)
+    assert goal.epochs == expected
+    assert 1 < len(set(expected)) < len(expected)
 
 
 def test_the_network_trains_in_training_mode_and_is_measured_in_evaluation_mode() -> None:
@@ -258,6 +263,14 @@ def test_the_better_ranking_wins_among_evaluations_that_select_alike() -> None:
         def __call__(self, scores: Any, targets: Any) -> float:
             del scores, targets
             return 0.0
+
+        def progress(self, scores: Any, targets: Any) -> float:
+            return auc(scores, targets)
+
+        def fpr(self, scores: Any, targets: Any) -> float:
+            return fpr_at_tpr(scores, targets, self.tpr)
+
+        auc = progress
 
     fitted = train(
         network("table"),

@@ -24,8 +24,19 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
             show_default=False,
         ),
     ] = None,
-    target: Annotated[str | None, _option("Column that holds the label.", _DATA)] = None,
-    critical: Annotated[str | None, _option("Label that must not be missed.", _DATA)] = None,
+    target: Annotated[
+        str | None,
+        _option(
+            "Column that holds the label; several, comma-separated, are labels of their own.", _DATA
+        ),
+    ] = None,
+    critical: Annotated[
+        str | None,
+        _option("Label that must not be missed; several, comma-separated, are classes.", _DATA),
+    ] = None,
+    task: Annotated[
+        str | None, _option("auto, binary, multiclass or multilabel.", _DATA, default="auto")
+    ] = None,
     kind: Annotated[str | None, _option("auto, table or images.", _DATA, default="auto")] = None,
     group: Annotated[
         str | None, _option("Column of groups (patient, account), never split up.", _DATA)
@@ -65,14 +76,21 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
         str | None, _option("Names, comma-separated; `rarecall methods` lists them.", _ASK)
     ] = None,
     baseline: Annotated[
-        str | None, _option("Method that the others are compared with.", _ASK, default="bce")
+        str | None,
+        _option("Method that the others are compared with.", _ASK, default="bce; multi-class: ce"),
     ] = None,
     trees: Annotated[
         bool | None,
         _option("Boosted trees as a reference, for tables.", _ASK, "--trees/--no-trees"),
     ] = None,
     seeds: Annotated[
-        int | None, _option("Networks a method; their mean is judged.", _ASK, default="5")
+        int | None, _option("Trainings a method; their mean is judged.", _ASK, default="5")
+    ] = None,
+    members: Annotated[
+        int | None, _option("Networks a seed, whose mean counts as one.", _ASK, default="1")
+    ] = None,
+    redraw: Annotated[
+        bool | None, _option("Give every member its own validation rows.", _ASK, "--redraw")
     ] = None,
     tune: Annotated[
         int | None, _option("Tuning trials a method, the same for all.", _ASK, default="0")
@@ -81,6 +99,12 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
     steps: Annotated[int | None, _option("Optimiser steps a network.", _TRAIN)] = None,
     batch_size: Annotated[int | None, _option("Rows forwarded a step.", _TRAIN)] = None,
     learning_rate: Annotated[float | None, _option("Peak learning rate.", _TRAIN)] = None,
+    augment: Annotated[
+        str | None, _option("For images: auto, none, crop, flip or crop+flip.", _TRAIN)
+    ] = None,
+    input_noise: Annotated[
+        float | None, _option("Noise added to a table's numbers, in their deviations.", _TRAIN)
+    ] = None,
     device: Annotated[str | None, _option("auto, cpu, cuda or mps.", _TRAIN)] = None,
     precision: Annotated[str | None, _option("auto, 32-true, bf16-mixed ...", _TRAIN)] = None,
     threads: Annotated[int | None, _option("Threads for the CPU.", _TRAIN)] = None,

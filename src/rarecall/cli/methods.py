@@ -2,24 +2,94 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-
-def methods() -> None:
-    """List the losses, terms and options that a method name is made of."""
+if TYPE_CHECKING:
     from rich.console import Console
+
+    from rarecall.methods import Component, Parameter
+
+_KINDS = {"loss": "Losses", "term": "Terms", "option": "Options"}
+_TASKS = {"binary": "b", "multiclass": "c", "multilabel": "l"}
+_INTRODUCTION = (
+    "A method is [pretrain>]loss[+term...][+lct|+lct-nofilm][+sam|+pesg][+balanced][+swa],\n"
+    "as bce, a-fl+alm, vs+lct+sam or bce>auc-margin+pesg.\n"
+    "For: b binary, c multi-class, l multi-label."
+)
+_CLOSING = (
+    "Any loss goes with any terms and options that share a kind of problem. Parameters are given\n"
+    "in YAML (--config run.yaml). In braces: the values that --tune tries.\n"
+    "`rarecall methods vs+lct` shows one method in full."
+)
+
+
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(help="A method, such as vs+lct, to show in full.")
+    ] = None,
+) -> None:
+    """List the losses, terms and options that a method name is made of, or show one method."""
+    from rich.console import Console
+
+    console = Console()
+    if name is not None:
+        _show(name, console)
+        return
     from rich.table import Table
 
     from rarecall.methods import all_methods
 
+    typer.echo(_INTRODUCTION)
+    for role, title in _KINDS.items():
+        table = Table(title=f"\n{title}", title_justify="left", show_edge=False, pad_edge=False)
+        for column in ("name", "for", "what it does", "parameters"):
+            table.add_column(column)
+        for component in (word for word in all_methods() if word.role == role):
+            table.add_row(*_row(component))
+        console.print(table)
+    typer.echo("\n" + _CLOSING)
+
+
+def _row(component: Component) -> tuple[str, str, str, str]:
+    kinds = "".join(_TASKS[kind] for kind in component.tasks)
+    needs = f" (needs {component.needs})" if component.needs else ""
+    parameters = ", ".join(
+        f"{name}={_value(parameter.default)}{_searched(parameter)}"
+        for name, parameter in component.parameters.items()
+    )
+    return component.name, kinds, component.summary + needs, parameters
+
+
+def _show(name: str, console: Console) -> None:
+    from rich.table import Table
+
+    from rarecall.methods import parse
+
+    method = parse(name)
+    typer.echo(f"{method.name}: {method.summary}.")
+    typer.echo(f"Kinds of problem: {', '.join(method.tasks)}.")
+    parts = (method.loss, *method.terms, *method.options)
+    for part in parts:
+        if part.needs:
+            typer.echo(f"{part.name} needs {part.needs}.")
     table = Table(show_edge=False, pad_edge=False)
-    for column in ("name", "kind", "what it does", "parameters (default)"):
+    for column in ("parameter", "default", "tried by --tune", "what it is"):
         table.add_column(column)
-    for component in all_methods():
-        parameters = ", ".join(
-            f"{name} ({parameter.default})" for name, parameter in component.parameters.items()
-        )
-        table.add_row(component.name, component.role, component.summary, parameters)
-    typer.echo("A method is loss[+term...][+balanced], as bce, a-fl+alm or bce+balanced.\n")
-    Console().print(table)
-    typer.echo("\nAny loss goes with any terms. Parameters are given in YAML: --config run.yaml.")
+    for key, parameter in method.parameters.items():
+        tried = _searched(parameter).strip(" {}")
+        table.add_row(key, _value(parameter.default), tried, parameter.doc)
+    if method.parameters:
+        typer.echo("")
+        console.print(table)
+
+
+def _searched(parameter: Parameter) -> str:
+    if not parameter.search:
+        return ""
+    return " {" + ", ".join(_value(value) for value in parameter.search) + "}"
+
+
+def _value(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

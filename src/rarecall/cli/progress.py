@@ -56,6 +56,7 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.tpr = math.nan
+        self.measure, self.mean = "AUC", ""
         self.last_epoch = -math.inf
 
     def __call__(self, event: Event) -> None:
@@ -73,7 +74,8 @@ class _Lines:
 
     def describe(self, event: Event) -> str:
         if isinstance(event, RunStarted):
-            self.tpr = event.tpr
+            self.tpr, self.measure = event.tpr, event.progress
+            self.mean = "mean " if event.critical > 1 else ""
             stored = f", {event.done} of them stored already" if event.done else ""
             return (
                 f"Run folder: {event.folder}\n"
@@ -85,8 +87,9 @@ class _Lines:
         if isinstance(event, UnitEnded):
             how = "stored already" if event.resumed else f"{event.seconds:.1f} s"
             return (
-                f"{_unit(event)} of {event.of} done: validation FPR {_percent(event.fpr)} "
-                f"at TPR {self.tpr:.1%}, AUC {event.auc:.4f} ({how})"
+                f"{_unit(event)} of {event.of} done: "
+                f"validation {self.mean}FPR {_percent(event.fpr)} at TPR {self.tpr:.1%}, "
+                f"{self.mean}AUC {event.auc:.4f} ({how})"
             )
         if isinstance(event, Note):
             return f"Note: {event.text}"
@@ -97,7 +100,8 @@ class _Lines:
         left = "" if math.isnan(event.seconds_left) else f", {_duration(event.seconds_left)} left"
         return (
             f"epoch {event.epoch}, step {event.step}/{event.steps}: "
-            f"FPR {_percent(event.fpr)} at TPR {self.tpr:.1%}, AUC {event.auc:.4f}{mark}{left}"
+            f"{self.mean}FPR {_percent(event.fpr)} at TPR {self.tpr:.1%}, "
+            f"{self.measure} {event.auc:.4f}{mark}{left}"
         )
 
 
@@ -114,7 +118,7 @@ class _Live(_Lines):
             # One line of 80 columns; the requirement stands in the lines above.
             left = event.seconds_left
             end = "" if math.isnan(left) else f", {_duration(left)} left"
-            now = f"epoch {event.epoch}, FPR {_percent(event.fpr)}{end}"
+            now = f"epoch {event.epoch}, {self.mean}FPR {_percent(event.fpr)}{end}"
             self.bar.update(self.task, unit=_unit(event), now=now)
             return
         if isinstance(event, RunStarted):

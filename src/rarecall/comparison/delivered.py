@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rarecall import __version__
+from rarecall.comparison.ensembles import weight_files
 from rarecall.data import Preprocessor, encode
 from rarecall.errors import RunError
 from rarecall.files import read_json, write_atomically, write_json
 from rarecall.methods import parse
+from rarecall.metrics import assign_classes
 from rarecall.models import build_network, load_weights
+from rarecall.task import BINARY, Task
 from rarecall.training import predict_scores
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from rarecall.objective import Objective
 
 FORMAT = 1
+FORMAT_OF_SEVERAL = 2
+"""Several thresholds: versions that know one threshold only must not read it."""
 MANIFEST = "manifest.json"
 
 
@@ -54,15 +59,21 @@ def deliver(
     name, target = winner.learner.name, folder / "model"
     (target / MANIFEST).unlink(missing_ok=True)
     members = []
-    for k, seed in enumerate(winner.seeds):
-        source = folder.unit(name, "seed", seed["number"]) / "weights.safetensors"
+    sources = [
+        (file, seed["seed"])
+        for seed in winner.seeds
+        for file in weight_files(folder.unit(name, "seed", seed["number"]), config.members)
+    ]
+    for k, (source, seed) in enumerate(sources):
         path = target / f"member-{k}.safetensors"
         with write_atomically(path) as beside:
             shutil.copyfile(source, beside)
-        members.append({"file": path.name, "sha256": _sha256(path), "seed": seed["seed"]})
-    samples = material.samples
+        members.append({"file": path.name, "sha256": _sha256(path), "seed": seed})
+    samples, task = material.samples, material.task
+    several = task.kind != "binary"
+    thresholds = {number: choice.to_dict() for number, choice in findings.thresholds.items()}
     manifest = {
-        "format": FORMAT,
+        "format": FORMAT_OF_SEVERAL if several else FORMAT,
         "rarecall": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "method": name,
@@ -77,7 +88,8 @@ def deliver(
         "classes": sorted(samples.class_counts),
         "target": samples.target_name,
         "kind": samples.kind,
-        "threshold": findings.threshold.to_dict(),
+        "threshold": None if several else thresholds[1],
+        **(_of_task(samples, thresholds) if several else {}),
         "members": members,
         "data": {"name": samples.name, "fingerprint": samples.fingerprint},
         "environment": dict(environment),
@@ -86,9 +98,20 @@ def deliver(
     return target
 
 
+def _of_task(samples: Samples, thresholds: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "task": samples.task.to_json(),
+        "class_names": list(samples.classes),
+        "thresholds": [
+            {"number": number, "name": samples.classes[number], **choice}
+            for number, choice in thresholds.items()
+        ],
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Delivered:
-    """A delivered model: an ensemble, its preprocessing and its threshold.
+    """A delivered model: an ensemble, its preprocessing and its threshold or thresholds.
 
     Attributes:
         manifest: Everything that is known of it.
@@ -124,7 +147,7 @@ class Delivered:
     def _assemble(cls, folder: Path, manifest: dict[str, Any]) -> Self:
         method = parse(manifest["method"])
         own = {k: v for k, v in manifest["parameters"].items() if k in method.parameters}
-        objective = method.build(own)
+        objective = method.build(own).for_task(_task_of(manifest))
         network = manifest["network"]
         members = []
         for member in manifest["members"]:
@@ -142,12 +165,40 @@ class Delivered:
         return cls(manifest, Preprocessor.from_json(manifest["preprocessing"]), members, objective)
 
     @property
+    def task(self) -> Task:
+        """The kind of problem."""
+        return _task_of(self.manifest)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes or labels by number; empty in binary work."""
+        return tuple(self.manifest.get("class_names", ()))
+
+    @property
     def threshold(self) -> float:
-        """A sample is critical when its score is at least this."""
+        """A sample is critical when its score is at least this; only in binary work.
+
+        Raises:
+            RunError: There are several; :attr:`thresholds` has them.
+        """
+        if self.task.kind != "binary":
+            raise RunError("This model has a threshold a critical class: see `thresholds`.")
         return float(self.manifest["threshold"]["value"])
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The threshold of every critical class or label, by its name."""
+        if self.task.kind == "binary":
+            return {str(self.manifest["critical"]): self.threshold}
+        return {one["name"]: float(one["value"]) for one in self.manifest["thresholds"]}
+
     def score(self, samples: Samples, *, batch_size: int = 1024) -> NDArray[np.float64]:
-        """Score samples: the mean over members, higher is more critical, shape ``(n,)``."""
+        """Score samples: the mean over members, higher is more critical.
+
+        Returns:
+            Shape ``(n,)``; log-odds of every class ``(n, C)`` in multi-class work, a score of
+            every label ``(n, L)`` in multi-label work.
+        """
         inputs = encode(self.preprocessor, samples).inputs
         scores = [
             predict_scores(member, self.objective, inputs, batch_size=batch_size)
@@ -156,8 +207,37 @@ class Delivered:
         return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
 
     def flag(self, samples: Samples) -> NDArray[np.bool_]:
-        """Say which samples are critical at the delivered threshold, shape ``(n,)``."""
-        return self.score(samples) >= self.threshold
+        """Say which samples are critical at the delivered threshold, shape ``(n,)``.
+
+        With several critical classes or labels: which are flagged for which, a column each in the
+        order of :attr:`thresholds`, shape ``(n, K)``. A sample may be flagged for several.
+        """
+        scores = self.score(samples)
+        if self.task.kind == "binary":
+            return scores >= self.threshold
+        columns = scores[:, list(self.task.critical)]
+        return np.asarray(columns >= np.asarray(list(self.thresholds.values())))
+
+    def assign(self, samples: Samples) -> NDArray[np.str_]:
+        """Give every sample to one class; only in multi-class work.
+
+        A sample flagged for one critical class goes there; flagged for several, to the one whose
+        threshold it exceeds most; flagged for none, to the best-scored of the other classes.
+
+        Returns:
+            Names of classes, shape ``(n,)``.
+
+        Raises:
+            RunError: The model is of another kind.
+        """
+        if self.task.kind != "multiclass":
+            raise RunError(f"Classes are assigned in multi-class work; this is {self.task.kind}.")
+        values = {self.classes.index(name): value for name, value in self.thresholds.items()}
+        return np.asarray(self.classes)[assign_classes(self.score(samples), values)]
+
+
+def _task_of(manifest: Mapping[str, Any]) -> Task:
+    return Task.from_json(manifest["task"]) if "task" in manifest else BINARY
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -168,7 +248,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest = read_json(path)
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}.") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    known = (FORMAT, FORMAT_OF_SEVERAL)
+    if not isinstance(manifest, dict) or manifest.get("format") not in known:
         raise RunError(
             f"{path} is not a model of format {FORMAT}. "
             "It was written by another version of rarecall; load it with that one."

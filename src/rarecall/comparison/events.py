@@ -24,7 +24,11 @@ class Event:
 
 @dataclass(frozen=True)
 class RunStarted(Event):
-    """The plan is made: ``units`` trainings of ``steps`` steps, of which ``done`` are stored."""
+    """The plan is made: ``units`` trainings of ``steps`` steps, of which ``done`` are stored.
+
+    ``progress`` names what ``EpochEnded.auc`` holds: AUC, or accuracy in multi-class work.
+    ``critical`` counts the critical classes or labels; with several, rates are their means.
+    """
 
     folder: str
     methods: tuple[str, ...]
@@ -32,6 +36,8 @@ class RunStarted(Event):
     done: int
     steps: int
     tpr: float
+    progress: str = "AUC"
+    critical: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,10 @@ class UnitStarted(Event):
 
 @dataclass(frozen=True)
 class EpochEnded(Event):
-    """One evaluation on validation; rates in [0, 1], times in seconds (NaN when unknown)."""
+    """One evaluation on validation; rates in [0, 1], times in seconds (NaN when unknown).
+
+    With several critical classes ``fpr`` is the mean over them.
+    """
 
     method: str
     kind: str

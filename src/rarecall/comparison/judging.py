@@ -16,20 +16,21 @@ from rarecall.metrics import (
     rate_interval,
     rates_at,
 )
-from rarecall.roles import TestScores, ValidationScores
+from rarecall.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from rarecall.metrics import Interval, SelectionMeasure
+    from rarecall.roles import TaskScores, TestScores, ValidationScores
     from rarecall.thresholds import ThresholdChoice
 
 LOWER, HIGHER, NOT_SHOWN = "lower", "higher", "no difference shown"
 
 
 def choose_winner(
-    ensembles: Mapping[str, ValidationScores], measure: SelectionMeasure
+    ensembles: Mapping[str, ValidationScores | TaskScores], measure: SelectionMeasure
 ) -> tuple[str, dict[str, float]]:
     """Name the ensemble that is best on validation, the first of equals.
 
@@ -44,10 +45,11 @@ def choose_winner(
         TypeError: Scores of another role came.
     """
     for scores in ensembles.values():
-        if not isinstance(scores, ValidationScores):
+        if scores.role is not Role.VALIDATION:
             raise TypeError(
                 "The winner is chosen on ValidationScores; "
-                f"{type(scores).__name__} came. Choosing on them would make them worthless."
+                f"those of the {scores.role} part came. Choosing on them would make them "
+                "worthless."
             )
     values = {name: measure(part.scores, part.targets) for name, part in ensembles.items()}
     return max(values, key=lambda name: values[name]), values

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rarecall.metrics import auc, fpr_at_tpr
 from rarecall.roles import Role
 
 if TYPE_CHECKING:
@@ -47,13 +46,15 @@ class Outcome:
     """What one training gave.
 
     Attributes:
-        scores: Raw scores of each scored part, float64, shape ``(n,)``.
+        scores: Raw scores of each scored part, float64, shape ``(n,)``; one column a class or
+            label in multi-class and multi-label work.
         best_epoch: Evaluation whose weights were kept.
         steps: Optimiser steps (boosting rounds, for trees).
         rows: Rows forwarded in training, or None where the word has no meaning.
         seconds: Wall-clock time of the training.
         remarks: Sentences for the user.
-        history: One record an evaluation.
+        history: One record an evaluation; of an ensemble, its first member's.
+        conditions: What every λ gave on validation, where it was chosen; one a network.
     """
 
     scores: Mapping[Role, NDArray[np.float64]]
@@ -63,6 +64,7 @@ class Outcome:
     seconds: float
     remarks: list[str] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
+    conditions: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Learner(Protocol):
@@ -95,10 +97,17 @@ class Learner(Protocol):
 
 
 def validation_measures(material: Material, scores: NDArray[np.float64]) -> dict[str, float]:
-    """Measure validation scores: selection (higher is better), FPR at the target TPR, AUC."""
-    targets = material.parts[Role.VALIDATION].targets
-    return {
-        "selection": float(material.measure(scores, targets)),
-        "fpr": float(fpr_at_tpr(scores, targets, material.tpr)),
-        "auc": float(auc(scores, targets)),
+    """Measure validation scores: selection (higher is better), FPR at the target TPR, AUC.
+
+    With several critical classes or labels they are means over these; in multi-class work the
+    accuracy comes with them.
+    """
+    targets, measure = material.parts[Role.VALIDATION].targets, material.measure
+    found = {
+        "selection": float(measure(scores, targets)),
+        "fpr": float(measure.fpr(scores, targets)),
+        "auc": float(measure.auc(scores, targets)),
     }
+    if material.task.kind == "multiclass":
+        found["accuracy"] = float(measure.progress(scores, targets))
+    return found

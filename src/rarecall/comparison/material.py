@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rarecall.data import SplitShares, encode, fit_preprocessor, load, make_split
-from rarecall.metrics import selection_measure
+from rarecall.metrics.several import task_measure
 from rarecall.roles import Role
+from rarecall.task import BINARY
 from rarecall.training import default_settings
 
 if TYPE_CHECKING:
     from rarecall.config import CompareConfig
     from rarecall.data import ArrayDataset, Preprocessor, Samples, Split
     from rarecall.metrics import SelectionMeasure
+    from rarecall.task import Task
     from rarecall.training import TrainSettings
 
 
@@ -30,6 +32,7 @@ class Material:
         measure: Chooses checkpoints, hyper-parameters and the winner, on validation.
         settings: The training budget.
         tpr: The required true positive rate.
+        task: The kind of problem.
     """
 
     samples: Samples
@@ -40,14 +43,16 @@ class Material:
     measure: SelectionMeasure
     settings: TrainSettings
     tpr: float
+    task: Task = BINARY
 
 
 def load_samples(config: CompareConfig) -> Samples:
     """Read the data that the configuration names."""
     return load(
         config.data,
-        target=config.target,
-        critical=config.critical,
+        target=config.targets or None,
+        critical=config.criticals or None,
+        task=config.problem,
         kind=config.kind,
         group=config.group,
         time=config.time,
@@ -83,7 +88,6 @@ def prepare(config: CompareConfig, samples: Samples, split: Split, *, threads: i
     parts = {role: samples.take(split.positions[role]) for role in Role}
     preprocessor = fit_preprocessor(parts[Role.TRAIN])
     encoded = {role: encode(preprocessor, part) for role, part in parts.items()}
-    validation_positives = int(parts[Role.VALIDATION].targets.sum())
     settings = default_settings(
         samples.kind,
         len(parts[Role.TRAIN]),
@@ -98,7 +102,10 @@ def prepare(config: CompareConfig, samples: Samples, split: Split, *, threads: i
         parts=parts,
         preprocessor=preprocessor,
         encoded=encoded,
-        measure=selection_measure(validation_positives, config.tpr),
+        measure=task_measure(
+            parts[Role.VALIDATION].targets, samples.task, config.tpr, samples.classes
+        ),
         settings=settings,
         tpr=config.tpr,
+        task=samples.task,
     )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rarecall._asked import WORDS
 from rarecall.comparison.delivered import Delivered, deliver
 from rarecall.comparison.events import Log, Note, RunStarted
 from rarecall.comparison.machine import changes, default_threads, environment, torch_threads
 from rarecall.comparison.material import load_samples, prepare, split_samples
-from rarecall.comparison.networks import NetworkLearner
+from rarecall.comparison.networks import NetworkLearner, with_controls
 from rarecall.comparison.results import find
 from rarecall.comparison.run_folder import read_result
 from rarecall.comparison.runner import Runner
@@ -75,8 +76,8 @@ class Comparison:
 def compare(
     data: str | Path | Samples | None = None,
     *,
-    target: str | None = None,
-    critical: str | None = None,
+    target: str | Sequence[str] | None = None,
+    critical: str | Sequence[str] | None = None,
     tpr: float | None = None,
     methods: Sequence[str] | str | None = None,
     seeds: int | None = None,
@@ -97,8 +98,8 @@ def compare(
     Args:
         data: File, image folder, bundled set (``"digits"``, ``"breast-cancer"``), or samples that
             are loaded already. Not needed to resume.
-        target: Column that holds the label.
-        critical: Label that must not be missed.
+        target: Column that holds the label; several are the labels of a multi-label task.
+        critical: Label that must not be missed; several are those of a multi-class task.
         tpr: Required true positive rate, in (0, 1); .95 by default.
         methods: Names as ``"bce+alm"``; a usual set by default.
         seeds: Networks a method, 5 by default.
@@ -132,10 +133,21 @@ def compare(
     given = {**options, **named, "seeds": seeds, "tune": tune}
     given = {name: value for name, value in given.items() if value is not None}
     samples = data if isinstance(data, Samples) else None
+    if samples is not None and samples.task.kind != "binary":
+        # They are read already: how they were read says which kind of problem it is.
+        given.setdefault("task", samples.task.kind)
+        if given["task"] == samples.task.kind == "multilabel":
+            given.setdefault("target", samples.classes)
     if data is not None:
         given["data"] = samples.name if samples is not None else str(data)
     settings, folder = settle(given, config, out, resume=resume)
     samples = load_samples(settings) if samples is None else samples
+    if samples.task.kind != settings.problem:
+        raise ConfigurationError(
+            f"The samples were loaded for a {WORDS[samples.task.kind]} task, but the options ask "
+            f"for a {WORDS[settings.problem]} one. Load them with the same target, critical and "
+            "task, or leave these out here."
+        )
     # Everything that can be wrong with data or options is found before the folder is made.
     plan = _plan(settings, samples, folder)
     fresh = not folder.config_file.exists()
@@ -169,7 +181,9 @@ def _plan(config: CompareConfig, samples: Samples, folder: RunFolder) -> _Plan:
     _refuse_other_data(samples, folder)
     split = split_samples(config, samples)
     material = prepare(config, samples, split, threads=int(now["threads"]))
-    learners: list[Learner] = [NetworkLearner(name, material, config) for name in config.methods]
+    learners: list[Learner] = [
+        NetworkLearner(name, material, config) for name in with_controls(config)
+    ]
     if config.trees and samples.kind == "table":
         learners.append(TreeLearner(material))
     return _Plan(config, material, learners, now, notes)
@@ -186,6 +200,8 @@ def _run(plan: _Plan, folder: RunFolder, log: Log, should_stop: Callable[[], boo
             _done(plan, folder),
             material.settings.steps,
             config.tpr,
+            _progress(material),
+            len(material.task.critical),
         )
     )
     for note in (*material.samples.notes, material.split.how, *plan.notes):
@@ -202,6 +218,11 @@ def _run(plan: _Plan, folder: RunFolder, log: Log, should_stop: Callable[[], boo
     write_json(folder / "results.json", findings.document)
     report = write_report(folder.root)
     return Comparison(folder.root, findings.document, report)
+
+
+def _progress(material: Material) -> str:
+    names = {"binary": "AUC", "multiclass": "accuracy", "multilabel": "mean AUC"}
+    return names[material.task.kind]
 
 
 def _store(plan: _Plan, folder: RunFolder) -> None:

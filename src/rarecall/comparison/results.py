@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rarecall import __version__
 from rarecall.comparison import judging
 from rarecall.comparison.learner import SCORED
 from rarecall.comparison.score_files import read_scores, write_scores
+from rarecall.comparison.views import judge, means, task_limits, task_records, typed
 from rarecall.methods import parse
-from rarecall.metrics import auc, fpr_at_tpr
 from rarecall.metrics.inputs import as_percent
-from rarecall.roles import CalibrationScores, Role, TestScores, ValidationScores
+from rarecall.roles import CalibrationScores, Role, TaskScores, TestScores
 from rarecall.thresholds import guaranteed_threshold
 
 if TYPE_CHECKING:
@@ -23,20 +23,22 @@ if TYPE_CHECKING:
     from rarecall.comparison.run_folder import RunFolder
     from rarecall.comparison.runner import Trained
     from rarecall.config import CompareConfig
+    from rarecall.data import Samples
     from rarecall.methods import Method
-    from rarecall.roles import Scores
     from rarecall.thresholds import ThresholdChoice
 
 FORMAT = 1
-T = TypeVar("T", bound="Scores")
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is delivered: the winner, its trainings and its threshold; and the whole document."""
+    """What is delivered: the winner, its trainings and its thresholds; and the whole document.
+
+    ``thresholds`` has one of every critical class or label, by its number; 1 in binary work.
+    """
 
     winner: Trained
-    threshold: ThresholdChoice
+    thresholds: dict[int, ThresholdChoice]
     document: dict[str, Any]
 
 
@@ -68,9 +70,7 @@ def find(
         scores = {role: part.scores for role, part in parts.items()}
         write_scores(folder.scores(name), scores, material.parts)
 
-    validation = {
-        name: _typed(parts[Role.VALIDATION], ValidationScores) for name, parts in ensembles.items()
-    }
+    validation = {name: parts[Role.VALIDATION] for name, parts in ensembles.items()}
     references = {name for name, one in by_name.items() if one.learner.reference}
     candidates = {name: part for name, part in validation.items() if name not in references}
     winner, values = judging.choose_winner(candidates, material.measure)
@@ -79,35 +79,36 @@ def find(
         for name, part in validation.items()
         if name not in values
     }
-    threshold = guaranteed_threshold(
-        _typed(ensembles[winner][Role.CALIBRATION], CalibrationScores),
-        tpr=config.tpr,
-        confidence=config.confidence,
-    )
-    test = {name: _typed(parts[Role.TEST], TestScores) for name, parts in ensembles.items()}
-    against = judging.differences(
-        test,
-        config.baseline_name,
-        config.tpr,
-        confidence=config.confidence,
-        seed=config.seed,
-    )
-    methods = [
-        {
-            **_method(
-                one,
-                material,
-                config,
-                folder,
-                test=test[name],
-                validation=validation[name],
-                selection=values[name],
-            ),
-            "difference": against.get(name),
-            "remarks": _remarks(one, by_name),
+    test = {name: parts[Role.TEST] for name, parts in ensembles.items()}
+    by_seed = {name: _seeds_on_test(one, material, folder) for name, one in by_name.items()}
+    thresholds, classes = {}, []
+    for number in material.samples.critical_names:
+        thresholds[number] = guaranteed_threshold(
+            typed(ensembles[winner][Role.CALIBRATION].view(number), CalibrationScores),
+            tpr=config.tpr,
+            confidence=config.confidence,
+        )
+        judged = judge(number, test, validation, by_seed, config)
+        counted = typed(test[winner].view(number), TestScores)
+        threshold = {
+            **thresholds[number].to_dict(),
+            "test": judging.threshold_on_test(thresholds[number], counted),
         }
-        for name, one in by_name.items()
-    ]
+        classes.append((judged, threshold))
+    several = material.task.kind != "binary"
+    methods = []
+    for name, one in by_name.items():
+        measured = classes[0][0][name]
+        if several:
+            each = [judged[name] for judged, _ in classes]
+            measured = means(each, test[name], by_seed[name], material.task, config.levels)
+        methods.append(
+            {
+                **_method(one, measured, config, folder, selection=values[name]),
+                "difference": measured["difference"],
+                "remarks": _remarks(one),
+            }
+        )
     document = {
         "format": FORMAT,
         "rarecall": __version__,
@@ -118,6 +119,8 @@ def find(
             "confidence": config.confidence,
             "levels": list(config.levels),
             "seeds": config.seeds,
+            "members": config.members,
+            "redraw": config.redraw,
             "tune": config.tune,
             "baseline": config.baseline_name,
         },
@@ -127,24 +130,16 @@ def find(
             "name": winner,
             "why": judging.reason(winner, values, references, material.measure),
         },
-        "threshold": {
-            **threshold.to_dict(),
-            "test": judging.threshold_on_test(threshold, test[winner]),
-        },
+        "threshold": None if several else classes[0][1],
+        **(task_records(material, classes, test[winner], thresholds) if several else {}),
         "config": config.model_dump(mode="json", exclude={"out"}),
         "environment": dict(environment),
-        "limits": [*_limits(material, config, threshold), *notes],
+        "limits": [*_limits(material, config, thresholds), *notes],
     }
-    return Findings(by_name[winner], threshold, document)
+    return Findings(by_name[winner], thresholds, document)
 
 
-def _typed(scores: Scores, kind: type[T]) -> T:
-    if not isinstance(scores, kind):
-        raise TypeError(f"{kind.__name__} needed, {type(scores).__name__} came.")
-    return scores
-
-
-def _ensemble(one: Trained, material: Material, folder: RunFolder, role: Role) -> Scores:
+def _ensemble(one: Trained, material: Material, folder: RunFolder, role: Role) -> TaskScores:
     members = [
         read_scores(
             folder.unit(one.learner.name, "seed", seed["number"]) / "scores.npz",
@@ -153,25 +148,24 @@ def _ensemble(one: Trained, material: Material, folder: RunFolder, role: Role) -
         )
         for seed in one.seeds
     ]
-    return type(members[0]).mean(members)
+    return TaskScores.mean(members)
+
+
+def _seeds_on_test(one: Trained, material: Material, folder: RunFolder) -> list[TaskScores]:
+    paths = [folder.unit(one.learner.name, "seed", seed["number"]) for seed in one.seeds]
+    part = material.parts[Role.TEST]
+    return [read_scores(path / "scores.npz", Role.TEST, part) for path in paths]
 
 
 def _method(
     one: Trained,
-    material: Material,
+    measured: Mapping[str, Any],
     config: CompareConfig,
     folder: RunFolder,
     *,
-    test: TestScores,
-    validation: ValidationScores,
     selection: float,
 ) -> dict[str, Any]:
-    name, levels = one.learner.name, config.levels
-    by_seed = []
-    for seed in one.seeds:
-        path = folder.unit(name, "seed", seed["number"]) / "scores.npz"
-        scores = _typed(read_scores(path, Role.TEST, material.parts[Role.TEST]), TestScores)
-        by_seed.append(judging.seed_measures(scores, levels))
+    name = one.learner.name
     rows = [seed["rows"] for seed in one.seeds]
     return {
         "name": name,
@@ -179,13 +173,9 @@ def _method(
         "parameters": one.parameters,
         "tuned": one.trials > 0,
         "trials": one.trials,
-        "test": judging.test_measures(test, levels, confidence=config.confidence),
-        "seed_spread": judging.seed_spread(by_seed, levels),
-        "validation": {
-            "selection": selection,
-            "fpr": fpr_at_tpr(validation.scores, validation.targets, config.tpr),
-            "auc": auc(validation.scores, validation.targets),
-        },
+        "test": measured["test"],
+        "seed_spread": judging.seed_spread(measured["seeds"], config.levels),
+        "validation": {"selection": selection, **measured["validation"]},
         "cost": {
             "seconds": sum(seed["seconds"] for seed in one.seeds),
             "tuning_seconds": one.tuning_seconds,
@@ -200,25 +190,21 @@ def _method(
                 "seconds": seed["seconds"],
                 "test": measures,
                 "validation": seed["validation"],
+                **({"conditions": seed["conditions"]} if "conditions" in seed else {}),
             }
-            for seed, measures in zip(one.seeds, by_seed, strict=True)
+            for seed, measures in zip(one.seeds, measured["seeds"], strict=True)
         ],
         "scores": folder.scores(name).relative_to(folder.root).as_posix(),
     }
 
 
-def _remarks(one: Trained, by_name: Mapping[str, Trained]) -> list[str]:
+def _remarks(one: Trained) -> list[str]:
     # A dictionary keeps the order and drops what several seeds say alike.
     remarks = dict.fromkeys(remark for seed in one.seeds for remark in seed["remarks"])
     if not one.learner.reference:
         method = parse(one.learner.name)
         control = method.control(one.parameters)
-        if control is not None and control not in by_name:
-            remarks[
-                f"The rank term of {one.learner.name} is confounded with its buffer: add its "
-                f"control {control} to the methods to see what the ranks contribute."
-            ] = None
-        elif control is not None and "replay" not in control and _replays(method, one.parameters):
+        if control is not None and "replay" not in control and _replays(method, one.parameters):
             remarks[
                 f"At equal rows a step {one.learner.name} replays earlier ones in place of new "
                 f"ones, so it saw fewer new rows than {control}; a difference may come from that."
@@ -238,7 +224,7 @@ def _data(material: Material) -> dict[str, Any]:
         "name": samples.name,
         "kind": samples.kind,
         "n": len(samples),
-        "positives": int(samples.targets.sum()),
+        "positives": samples.positives,
         "critical": samples.critical,
         "target": samples.target_name,
         "fingerprint": samples.fingerprint,
@@ -247,15 +233,21 @@ def _data(material: Material) -> dict[str, Any]:
         "split": {
             "how": split.how,
             "seed": split.seed,
-            "parts": {
-                str(role): {"n": len(part), "positives": int(part.targets.sum())}
-                for role, part in material.parts.items()
-            },
+            "parts": {str(role): _part(part) for role, part in material.parts.items()},
         },
     }
 
 
-def _limits(material: Material, config: CompareConfig, threshold: ThresholdChoice) -> list[str]:
+def _part(part: Samples) -> dict[str, Any]:
+    sizes: dict[str, Any] = {"n": len(part), "positives": part.positives}
+    if part.task.kind != "binary":
+        sizes["classes"] = part.critical_counts
+    return sizes
+
+
+def _limits(
+    material: Material, config: CompareConfig, thresholds: Mapping[int, ThresholdChoice]
+) -> list[str]:
     limits = [
         "Intervals say how far other test samples from the same source would move a value; how far "
         "other seeds would move it is the spread beside it.",
@@ -263,14 +255,17 @@ def _limits(material: Material, config: CompareConfig, threshold: ThresholdChoic
     ]
     if material.measure.message:
         limits.append(material.measure.message)
-    if not threshold.guaranteed:
-        limits.append(threshold.statement)
-    positives = int(material.parts[Role.TEST].targets.sum())
-    if positives * (1.0 - config.tpr) < 5:
-        limits.append(
-            f"The test part has {positives} positives, so the false positive rate at TPR "
-            f"{as_percent(config.tpr)} hangs on very few of them; its interval is wide."
-        )
+    for number, name in material.samples.critical_names.items():
+        of = "" if material.task.kind == "binary" else f" of {name!r}"
+        if not thresholds[number].guaranteed:
+            limits.append(f"{of and name + ': '}{thresholds[number].statement}")
+        positives = int(material.parts[Role.TEST].masks(number).positive.sum())
+        if positives * (1.0 - config.tpr) < 5:
+            limits.append(
+                f"The test part has {positives} positives{of}, so the false positive rate at TPR "
+                f"{as_percent(config.tpr)} hangs on very few of them; its interval is wide."
+            )
+    limits += task_limits(material.task)
     if material.samples.times is not None:
         limits.append(
             "The split is by time: if the source changes, calibration samples no longer stand for "
@@ -282,8 +277,9 @@ def _limits(material: Material, config: CompareConfig, threshold: ThresholdChoic
             "with few large groups they are too narrow. Differences and the threshold count groups."
         )
     if config.train_positives is not None:
+        each = "" if material.task.kind == "binary" else "of each critical class "
         limits.append(
-            f"Only {config.train_positives} positives were kept for training, to make it rare; "
-            "validation, calibration and test keep theirs."
+            f"Only {config.train_positives} positives {each}were kept for training, to make it "
+            "rare; validation, calibration and test keep theirs."
         )
     return limits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,8 @@ class Runner:
             write_json(folder / "result.json", result)
             # Needed only until the result is there.
             (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
+            for member in folder.glob("member-*"):
+                shutil.rmtree(member)
             self.durations.append(result["seconds"])
         self.units_left -= 1
         self.log(
@@ -173,6 +176,7 @@ class Runner:
             "rows": outcome.rows,
             "seconds": outcome.seconds,
             "remarks": outcome.remarks,
+            **({"conditions": outcome.conditions} if outcome.conditions else {}),
         }
 
     @staticmethod

@@ -9,7 +9,7 @@ import numpy as np
 from rarecall.comparison.learner import SCORED
 from rarecall.errors import RunError
 from rarecall.files import write_atomically
-from rarecall.roles import CalibrationScores, Role, TestScores, ValidationScores
+from rarecall.roles import Role, TaskScores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rarecall.data import Samples
-    from rarecall.roles import Scores
-
-_TYPES: dict[Role, type[ValidationScores | CalibrationScores | TestScores]] = {
-    Role.VALIDATION: ValidationScores,
-    Role.CALIBRATION: CalibrationScores,
-    Role.TEST: TestScores,
-}
 
 
 def write_scores(
@@ -40,8 +33,8 @@ def write_scores(
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def read_scores(path: Path, role: Role, part: Samples) -> Scores:
-    """Read one role's scores as the type that says what they may be used for.
+def read_scores(path: Path, role: Role, part: Samples) -> TaskScores:
+    """Read one role's scores, with the role that says what they may be used for.
 
     Args:
         path: File of :func:`write_scores`.
@@ -62,4 +55,4 @@ def read_scores(path: Path, role: Role, part: Samples) -> Scores:
         ) from error
     if not np.array_equal(ids, part.ids.astype(np.str_)):
         raise RunError(f"{path} holds scores of other samples than this run's {role} part.")
-    return _TYPES[role](values, part.targets, part.ids, part.groups)
+    return TaskScores(values, part.targets, part.ids, part.groups, role, part.task)

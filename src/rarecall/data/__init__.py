@@ -4,6 +4,7 @@ from rarecall.data.dataset import ArrayDataset, Indexed
 from rarecall.data.image_preprocessor import ImagePreprocessor
 from rarecall.data.loading import load
 from rarecall.data.preprocessing import Preprocessor, encode, fit_preprocessor
+from rarecall.data.samplers import BalancedSampler
 from rarecall.data.samples import Samples
 from rarecall.data.shares import SplitShares
 from rarecall.data.split import Split
@@ -12,6 +13,7 @@ from rarecall.data.table_preprocessor import TablePreprocessor
 
 __all__ = [
     "ArrayDataset",
+    "BalancedSampler",
     "ImagePreprocessor",
     "Indexed",
     "Preprocessor",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,20 +40,24 @@ def apportion(count: int, shares: Mapping[Role, float]) -> dict[Role, int]:
 
 
 def allocate_stratified(
-    targets: NDArray[np.int64], shares: Mapping[Role, float], rng: np.random.Generator
+    targets: NDArray[np.int64],
+    shares: Mapping[Role, float],
+    rng: np.random.Generator,
+    strata: Sequence[int] = (1, 0),
 ) -> dict[Role, NDArray[np.int64]]:
     """Divide each class at random.
 
     Args:
-        targets: 0 or 1, shape ``(n,)``.
+        targets: 0 or 1, or the number of the stratum, shape ``(n,)``.
         shares: Of each role.
         rng: Draws the order.
+        strata: Their numbers, in the order in which they are divided.
 
     Returns:
         Positions of each role, ascending.
     """
     found: dict[Role, list[NDArray[np.int64]]] = {role: [] for role in shares}
-    for label in (1, 0):
+    for label in strata:
         rows = rng.permutation(np.flatnonzero(targets == label))
         start = 0
         for role, size in apportion(len(rows), shares).items():

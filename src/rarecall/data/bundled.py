@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rarecall.data.tables import samples_from_table
+from rarecall.data.wording import quoted
 from rarecall.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ def load_bundled(name: str, request: Request) -> Samples:
         DataError: The request names a target that the set does not have.
     """
     target = _TARGETS[name]
-    if request.target not in (None, target):
+    if request.target_columns not in ((), (target,)):
         raise DataError(
-            f"The bundled set {name!r} has one target, {target!r}, not {request.target!r}. "
-            "Leave `target` (--target) out."
+            f"The bundled set {name!r} has one target, {target!r}, not "
+            f"{quoted(request.target_columns)}. Leave `target` (--target) out."
         )
-    named = replace(request, target=target, critical=request.critical or _CRITICAL[name])
+    named = replace(
+        request,
+        target=target,
+        critical=request.critical or _CRITICAL[name],
+        criticals=request.criticals or (_CRITICAL[name],),
+    )
     return _digits(named) if name == "digits" else _breast_cancer(named)
 
 

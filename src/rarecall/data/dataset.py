@@ -25,7 +25,8 @@ class ArrayDataset(Dataset[Batch]):
 
     Args:
         inputs: A pytree of tensors with leading dimension ``n``.
-        targets: 1 for the critical class, 0 otherwise, int64, shape ``(n,)``.
+        targets: 1 for the critical class, 0 otherwise, or class numbers, int64, shape ``(n,)``;
+            in multi-label work floating, shape ``(n, L)``, NaN where a label is missing.
         ids: Sample identifiers, shape ``(n,)``.
 
     >>> data = ArrayDataset(torch.zeros(3, 2), torch.tensor([0, 1, 0]), np.array(["a", "b", "c"]))
@@ -36,10 +37,17 @@ class ArrayDataset(Dataset[Batch]):
     def __init__(self, inputs: Any, targets: Tensor, ids: NDArray[np.str_] | Sequence[str]) -> None:
         leaves = pytree.tree_leaves(inputs)
         n = len(targets)
-        if targets.ndim != 1 or not leaves or len(ids) != n or any(len(x) != n for x in leaves):
+        labels = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.is_floating_point
+        if (
+            not (targets.ndim == 1 or labels)
+            or not leaves
+            or len(ids) != n
+            or any(len(x) != n for x in leaves)
+        ):
             raise ValueError(
                 "inputs, targets and ids must agree in their first dimension, targets having no "
-                f"other; inputs have {[tuple(x.shape) for x in leaves]}, targets "
+                "other unless they are floating, one column a label; inputs have "
+                f"{[tuple(x.shape) for x in leaves]}, targets "
                 f"{tuple(targets.shape)}, ids {len(ids)}."
             )
         self.inputs = inputs

@@ -67,7 +67,7 @@ def _with_defaults(request: Request, columns: list[str]) -> Request:
 
     return replace(
         request,
-        target=default(request.target, "targets"),
+        target=None if request.label_columns else default(request.target, "targets"),
         id=default(request.id, "ids"),
         group=default(request.group, "groups"),
         time=default(request.time, "times"),
@@ -107,7 +107,7 @@ def _read_beside(path: Path, request: Request) -> dict[str, NDArray[Any]]:
         beside = path.with_name(stem + ending)
         if beside.is_file():
             table = read_table(beside)
-            if request.target is None:
+            if not request.target_columns:
                 raise DataError(
                     f"Say which column of {beside.name} holds the label of {path.name}: give "
                     f"`target` (--target). Its columns are {quoted(list(table.columns))}."

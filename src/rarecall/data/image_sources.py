@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from rarecall.data.answers import read_answers
 from rarecall.data.images import decode_images, samples_from_stack
-from rarecall.data.labels import binary_targets, read_labels
 from rarecall.data.request import read_aside, require_columns, role_word
 from rarecall.data.wording import counted, quoted
 from rarecall.errors import DataError
@@ -81,7 +81,7 @@ def load_manifest(source: Path, table: pd.DataFrame, column: str, request: Reque
         DataError: A path is missing or named twice, no column of labels is named, or an image
             cannot be read.
     """
-    if request.target is None:
+    if not request.target_columns:
         found = [str(name) for name in table.columns if str(name).lower() in _LABEL_NAMES]
         if len(found) != 1:
             others = [str(name) for name in table.columns if name != column]
@@ -151,9 +151,7 @@ def _load(
 
 def _check_before_decoding(table: pd.DataFrame, request: Request, names: NDArray[np.str_]) -> None:
     # Decoding can take minutes; a misspelt label should not.
-    if request.target is not None:
-        labels = read_labels(table[request.target], request.target)
-        binary_targets(labels, request.critical, target=request.target)
+    read_answers(table, request)
     read_aside(table, request, names)
 
 

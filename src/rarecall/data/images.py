@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from rarecall.data.labels import binary_targets, read_labels
+from rarecall.data.answers import read_answers
 from rarecall.data.request import read_aside, require_columns
 from rarecall.data.samples import Samples
-from rarecall.data.suspicions import common_class, repeated_rows
+from rarecall.data.suspicions import common_classes, repeated_rows
 from rarecall.data.wording import counted, listed
 from rarecall.errors import DataError
 
@@ -133,30 +133,31 @@ def samples_from_stack(
             f"{images.shape}."
         )
     require_columns(table, request, name)
-    if request.target is None:
+    if not request.target_columns:
         raise DataError(f"Say which column of {name} holds the label: give `target` (--target).")
-    labels = read_labels(table[request.target], request.target)
-    targets, critical, counts = binary_targets(labels, request.critical, target=request.target)
+    answers = read_answers(table, request)
     aside = read_aside(table, request, ids)
     size = request.image_size
     if size is not None and pixels.shape[1:3] != (size, size):
         pixels = _resize(pixels, size)
-    told = [*notes, *aside.notes, *common_class(targets, critical)]
-    told += repeated_rows(pixels, targets, grouped=aside.groups is not None)
+    told = [*notes, *answers.notes, *aside.notes, *common_classes(answers)]
+    told += repeated_rows(pixels, answers.targets, grouped=aside.groups is not None)
     return Samples(
         name=name,
         kind="images",
         features=np.ascontiguousarray(pixels),
-        targets=targets,
+        targets=answers.targets,
         ids=aside.ids,
-        critical=critical,
-        target_name=request.target,
-        class_counts=counts,
+        critical=answers.critical,
+        target_name=answers.target_name,
+        class_counts=answers.class_counts,
         groups=aside.groups,
         times=aside.times,
         given_roles=aside.given_roles,
         notes=tuple(told),
-        labels=labels,
+        labels=answers.labels,
+        task=answers.task,
+        classes=answers.classes,
     )
 
 

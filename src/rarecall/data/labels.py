@@ -74,7 +74,7 @@ def match_label(wanted: object, labels: dict[str, int], *, target: str) -> str:
         )
     raise DataError(
         f"The critical label {text!r} is not among the labels of {target!r}."
-        f"{did_you_mean(text, labels)} The labels are {_with_counts(labels)}."
+        f"{did_you_mean(text, labels)} The labels are {with_counts(labels)}."
     )
 
 
@@ -93,7 +93,7 @@ def binary_targets(
     if critical is None:
         raise DataError(
             "Say which label must not be missed: give `critical` (--critical). "
-            f"The labels of {target!r} are {_with_counts(counts)}."
+            f"The labels of {target!r} are {with_counts(counts)}."
         )
     name = match_label(critical, counts, target=target)
     if len(counts) < 2:
@@ -115,7 +115,8 @@ def _as_number(text: str) -> float | None:
         return None
 
 
-def _with_counts(counts: dict[str, int]) -> str:
+def with_counts(counts: dict[str, int]) -> str:
+    """Name labels with their counts."""
     return listed([f"{name!r} ({count:,})" for name, count in counts.items()], most=20)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rarecall._asked import asked_kind, misfits
 from rarecall.data.bundled import BUNDLED, load_bundled
 from rarecall.data.embeddings import load_arrays
 from rarecall.data.request import Request
@@ -15,16 +17,19 @@ from rarecall.errors import ConfigurationError, DataError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rarecall._asked import Asked
     from rarecall.data.samples import Samples
 
 _KINDS = ("auto", "table", "images")
+_TASKS = ("auto", "binary", "multiclass", "multilabel")
 
 
 def load(
     source: str | Path,
     *,
-    target: str | None = None,
-    critical: str | float | None = None,
+    target: str | Sequence[str] | None = None,
+    critical: str | float | Sequence[str | float] | None = None,
+    task: Asked = "auto",
     kind: Literal["auto", "table", "images"] = "auto",
     group: str | None = None,
     time: str | None = None,
@@ -40,8 +45,13 @@ def load(
         source: A table (CSV or TSV, also compressed; Parquet), NumPy arrays (``.npz``, ``.npy``
             with labels beside it), an image folder with a folder a class, a table of image paths
             and labels, or a bundled set: ``digits``, ``breast-cancer``.
-        target: Column that holds the label; not needed for image folders and bundled sets.
+        target: Column that holds the label; not needed for image folders and bundled sets. Several
+            are the labels of a multi-label task.
         critical: The label that must not be missed; ``1``, ``"1"``, ``1.0`` and ``True`` are one.
+            Several are the critical classes of a multi-class task.
+        task: ``"binary"``: the critical label against all others. ``"multiclass"``: every label is
+            a class of its own. ``"multilabel"``: every target column is a label of its own. By
+            default what the numbers of targets and critical labels say.
         kind: What a table holds: features (``"table"``) or image paths (``"images"``). By
             default a table with a column ``path``, ``image``, ``file`` or the like, whose values
             end as image files do, is one of image paths.
@@ -72,11 +82,22 @@ def load(
     """
     if kind not in _KINDS:
         raise ConfigurationError(f"kind must be {', '.join(_KINDS)}, not {kind!r}.")
+    if task not in _TASKS:
+        raise ConfigurationError(f"task must be {', '.join(_TASKS)}, not {task!r}.")
     if image_size is not None and image_size < 1:
         raise ConfigurationError(f"image_size must be 1 pixel or more, not {image_size}.")
+    columns, criticals = _words(target), _words(critical)
+    asked = asked_kind(task, columns, criticals)
+    problems = misfits(asked, columns, criticals)
+    if problems:
+        raise ConfigurationError(" ".join(f"{name}: {text}" for name, text in problems.items()))
+    several = asked == "multilabel"
     request = Request(
-        target=target,
-        critical=None if critical is None else str(critical),
+        target=columns[0] if columns and not several else None,
+        critical=criticals[0] if criticals else None,
+        label_columns=columns if several else (),
+        criticals=criticals,
+        task=asked,
         group=group,
         time=time,
         id=id,
@@ -115,6 +136,14 @@ def load(
             "Add a column `path`, relative to the table's folder."
         )
     return samples_from_table(table, request, name=path.name)
+
+
+def _words(given: str | float | Sequence[str | float] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return (str(given),)
+    return tuple(str(word) for word in given)
 
 
 def _exists(path: Path) -> bool:

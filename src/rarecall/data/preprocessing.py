@@ -90,5 +90,6 @@ def encode(preprocessor: Preprocessor, samples: Samples) -> ArrayDataset:
     """
     import torch
 
-    targets = torch.tensor(samples.targets, dtype=torch.int64)
+    several = samples.task.kind == "multilabel"
+    targets = torch.tensor(samples.targets, dtype=torch.float32 if several else torch.int64)
     return ArrayDataset(preprocessor.transform(samples), targets, samples.ids)

@@ -17,6 +17,8 @@ from rarecall.roles import Role
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rarecall._asked import Kind
+
 _ROLE_WORDS = {
     "train": Role.TRAIN,
     "training": Role.TRAIN,
@@ -34,10 +36,17 @@ _ROLE_WORDS = {
 
 @dataclass(frozen=True)
 class Request:
-    """Column names and options of one call of :func:`rarecall.data.load`."""
+    """Column names and options of one call of :func:`rarecall.data.load`.
+
+    ``target`` and ``critical`` are of a binary or multi-class task, ``label_columns`` of a
+    multi-label one; ``criticals`` holds all critical labels of a multi-class task.
+    """
 
     target: str | None = None
     critical: str | None = None
+    label_columns: tuple[str, ...] = ()
+    criticals: tuple[str, ...] = ()
+    task: Kind = "binary"
     group: str | None = None
     time: str | None = None
     id: str | None = None
@@ -46,10 +55,17 @@ class Request:
     image_size: int | None = None
     skip_unreadable: bool = False
 
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The label's column, or those of a multi-label table; empty where none is named."""
+        if self.label_columns:
+            return self.label_columns
+        return () if self.target is None else (self.target,)
+
     def refuse_columns(self, source: str, remedy: str) -> None:
         """Refuse options that name columns, for a source that has none."""
         options = {
-            "target": self.target,
+            "target": self.target_columns,
             "group": self.group,
             "time": self.time,
             "id": self.id,
@@ -88,13 +104,13 @@ def require_columns(table: pd.DataFrame, request: Request, source: str) -> None:
     """
     known = [str(name) for name in table.columns]
     wanted = {
-        "target": request.target,
         "group": request.group,
         "time": request.time,
         "id": request.id,
         "split": request.split_column,
     }
-    named = [(part, name) for part, name in wanted.items() if name is not None]
+    named = [("target", name) for name in request.target_columns]
+    named += [(part, name) for part, name in wanted.items() if name is not None]
     named += [("dropped", name) for name in request.drop]
     problems = [
         f"The {part} column {name!r} is not in {source}.{did_you_mean(name, known)}"
@@ -106,13 +122,12 @@ def require_columns(table: pd.DataFrame, request: Request, source: str) -> None:
         if len(known) > 1 and all(_is_number(name) for name in known):
             problems.append("They look like values: does the file lack a header line?")
         raise DataError(" ".join(problems))
-    if request.target is not None:
-        for part, name in named:
-            if name == request.target and part != "target":
-                raise DataError(
-                    f"The column {name!r} is named as the target and as the {part} column. "
-                    "One column can play one part only."
-                )
+    for part, name in named:
+        if name in request.target_columns and part != "target":
+            raise DataError(
+                f"The column {name!r} is named as the target and as the {part} column. "
+                "One column can play one part only."
+            )
 
 
 def read_aside(

@@ -11,8 +11,12 @@ import numpy as np
 import pandas as pd
 
 from rarecall.data.columns import described_kind
+from rarecall.metrics.views import Masks, any_critical, critical_masks
+from rarecall.task import BINARY, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 Kind = Literal["table", "images"]
@@ -27,17 +31,22 @@ class Samples:
         kind: ``"table"`` or ``"images"``.
         features: A table, ``n`` rows, with columns of numbers, dates or categories only; or images,
             uint8, shape ``(n, H, W, C)``.
-        targets: 1 for the critical class, 0 otherwise, int64, shape ``(n,)``.
+        targets: 1 for the critical class, 0 otherwise, int64, shape ``(n,)``; in multi-class work
+            class numbers; in multi-label work float64, shape ``(n, L)``, NaN where a label is
+            missing and between 0 and 1 where it is uncertain.
         ids: Unique identifiers, str, shape ``(n,)``.
-        critical: The critical label, as text.
-        target_name: Name of the target column.
-        class_counts: Number of samples of every label, most frequent first.
+        critical: The critical label, or all of them, as text.
+        target_name: Name of the target column, or of all of them.
+        class_counts: Number of samples of every label, most frequent first; in multi-label work
+            of those known to have it.
         groups: Group (patient, account) of every sample, str, shape ``(n,)``, or None.
         times: Time of every sample, float64 or datetime64, shape ``(n,)``, or None.
         given_roles: The role that the source gives to every sample, str, shape ``(n,)``, or None.
         notes: Sentences for the user: columns left out, repeated rows, suspected leaks.
         labels: The label of every sample as text, shape ``(n,)``, or None when only the targets
             are known.
+        task: The kind of problem.
+        classes: Names of the classes or labels, by number; empty in binary work.
 
     >>> table = pd.DataFrame({"age": [41, 52, 63]})
     >>> samples = Samples("demo", "table", table, np.array([0, 0, 1]), np.array(["a", "b", "c"]),
@@ -49,7 +58,7 @@ class Samples:
     name: str
     kind: Kind
     features: pd.DataFrame | NDArray[np.uint8]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     ids: NDArray[np.str_]
     critical: str
     target_name: str
@@ -59,9 +68,15 @@ class Samples:
     given_roles: NDArray[np.str_] | None = None
     notes: tuple[str, ...] = ()
     labels: NDArray[np.str_] | None = None
+    task: Task = BINARY
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.targets)
+        if self.task.kind != "binary" and len(self.classes) != self.task.classes:
+            raise ValueError(
+                f"The task has {self.task.classes} classes but {len(self.classes)} are named."
+            )
         aligned = {
             "features": self.features,
             "ids": self.ids,
@@ -77,15 +92,34 @@ class Samples:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of features, targets and ids; equal for equal content."""
-        return fingerprint(self.features, self.targets, self.ids)
+        return fingerprint(self.features, self.targets, self.ids, self.classes)
 
     def __len__(self) -> int:
         return len(self.targets)
 
     @property
     def positives(self) -> int:
-        """Number of critical samples."""
-        return int(self.targets.sum())
+        """Number of critical samples: of the critical class, or of any critical class or label."""
+        return int(any_critical(self.targets, self.task).positive.sum())
+
+    @property
+    def critical_names(self) -> dict[int, str]:
+        """Name of every critical class or label, by its number; 1 in binary work."""
+        if self.task.kind == "binary":
+            return {1: self.critical}
+        return {number: self.classes[number] for number in self.task.critical}
+
+    def masks(self, number: int) -> Masks:
+        """Part the samples for one critical class or label; 1 in binary work."""
+        return critical_masks(self.targets, self.task, number)
+
+    @property
+    def critical_counts(self) -> dict[str, int]:
+        """Number of samples of every critical class or label."""
+        return {
+            name: int(self.masks(number).positive.sum())
+            for number, name in self.critical_names.items()
+        }
 
     def take(self, positions: ArrayLike) -> Samples:
         """Select samples by position, in the order given.
@@ -116,6 +150,8 @@ class Samples:
             given_roles=None if self.given_roles is None else self.given_roles[rows],
             notes=self.notes,
             labels=labels,
+            task=self.task,
+            classes=self.classes,
         )
 
     def summary(self) -> dict[str, Any]:
@@ -125,7 +161,8 @@ class Samples:
             ``name``, ``kind``, ``n``, ``positives``, ``critical``, ``target``, ``class_counts``,
             ``fingerprint``, ``notes``, ``groups`` (how many, or None), ``times`` (first and last,
             or None); for tables ``columns`` (kind, number and share of missing values, number of
-            distinct values, of each); for images ``image_size`` and ``channels``.
+            distinct values, of each); for images ``image_size`` and ``channels``; in multi-class
+            and multi-label work ``task`` and ``classes``.
         """
         groups = None if self.groups is None else len(np.unique(self.groups))
         times = None
@@ -144,6 +181,8 @@ class Samples:
             "groups": groups,
             "times": times,
         }
+        if self.task.kind != "binary":
+            told |= {"task": self.task.to_json(), "classes": list(self.classes)}
         if isinstance(self.features, pd.DataFrame):
             told["columns"] = {
                 str(name): _describe(column) for name, column in self.features.items()
@@ -153,11 +192,13 @@ class Samples:
             told["channels"] = int(self.features.shape[3])
         return told
 
-    def _counts(
-        self, targets: NDArray[np.int64], labels: NDArray[np.str_] | None
-    ) -> dict[str, int]:
+    def _counts(self, targets: NDArray[Any], labels: NDArray[np.str_] | None) -> dict[str, int]:
         if labels is not None:
             return count_labels(labels)
+        if self.task.kind == "multilabel":
+            return {name: int((targets[:, k] == 1).sum()) for k, name in enumerate(self.classes)}
+        if self.task.kind == "multiclass":
+            return count_labels(np.asarray(self.classes)[targets])
         positives = int(targets.sum())
         others = [label for label in self.class_counts if label != self.critical]
         rest = others[0] if len(others) == 1 else f"not {self.critical}"
@@ -178,8 +219,9 @@ def count_labels(labels: NDArray[np.str_]) -> dict[str, int]:
 
 def fingerprint(
     features: pd.DataFrame | NDArray[np.uint8],
-    targets: NDArray[np.int64],
+    targets: NDArray[Any],
     ids: NDArray[np.str_],
+    classes: Sequence[str] = (),
 ) -> str:
     """Hash the content: SHA-256 over features, targets and ids, whatever file they came from.
 
@@ -196,7 +238,14 @@ def fingerprint(
     else:
         digest.update(str(features.shape).encode())
         digest.update(np.ascontiguousarray(features).data)
-    digest.update(np.ascontiguousarray(targets, dtype="<i8").data)
+    if targets.dtype.kind == "f":
+        values = np.ascontiguousarray(targets, dtype="<f8") + 0.0
+        values[np.isnan(values)] = np.nan
+        digest.update(values.data)
+    else:
+        digest.update(np.ascontiguousarray(targets, dtype="<i8").data)
+    if classes:
+        digest.update("\x1e".join(classes).encode() + b"\x1d")
     digest.update("\x1f".join(ids.tolist()).encode())
     return digest.hexdigest()
 

@@ -13,6 +13,7 @@ import numpy as np
 from rarecall.data.wording import counted, quoted
 from rarecall.errors import DataError
 from rarecall.files import write_atomically, write_json
+from rarecall.metrics.views import any_critical
 from rarecall.roles import Role
 
 if TYPE_CHECKING:
@@ -43,12 +44,16 @@ class Split:
 
         Returns:
             ``how``, ``seed`` and ``parts`` (``n``, ``positives`` and, with groups,
-            ``groups`` of each role).
+            ``groups`` of each role; in multi-class and multi-label work ``classes``, the samples
+            of every critical one).
         """
         parts = {}
         for role in Role:
             rows = self.positions[role]
-            part = {"n": len(rows), "positives": int(samples.targets[rows].sum())}
+            critical = any_critical(samples.targets[rows], samples.task).positive
+            part: dict[str, Any] = {"n": len(rows), "positives": int(critical.sum())}
+            if samples.task.kind != "binary":
+                part["classes"] = samples.take(rows).critical_counts
             if samples.groups is not None:
                 part["groups"] = len(np.unique(samples.groups[rows]))
             parts[role.value] = part

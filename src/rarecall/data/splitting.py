@@ -11,8 +11,10 @@ import numpy as np
 from rarecall.data.allocation import LEAST, allocate_by_time, allocate_grouped, allocate_stratified
 from rarecall.data.shares import SplitShares
 from rarecall.data.split import Split
+from rarecall.data.strata import divide_several, refuse_scarce, refuse_untrained
 from rarecall.data.wording import counted, quoted
 from rarecall.errors import ConfigurationError, DataError
+from rarecall.metrics.views import any_critical
 from rarecall.roles import Role
 from rarecall.thresholds import positives_needed
 
@@ -37,7 +39,8 @@ def make_split(
 ) -> Split:
     """Divide the samples into train, validation, calibration and test.
 
-    At random within each class; by whole groups, keeping near the shares, if the samples have
+    At random within each class (in multi-label work, within the rows that have the same rarest
+    label); by whole groups, keeping near the shares, if the samples have
     groups; along time, the oldest for training, if they have times. A given split is kept; parts
     that it lacks are taken from its training part.
 
@@ -48,7 +51,8 @@ def make_split(
         seed: Of the random choices; equal seeds give equal splits.
         tpr: The required true positive rate, in (0, 1).
         confidence: Of the guarantee, in (0, 1).
-        train_positives: Keep this many positives in the training part, and use the rest nowhere.
+        train_positives: Keep this many positives (of each critical class) in the training part, and
+            use the rest nowhere.
 
     Raises:
         DataError: A part would have fewer than two positives or two negatives, a group stands on
@@ -71,14 +75,22 @@ def make_split(
         enlarged = _enlarge_calibration(samples, positions, needed, rng_seed)
         if enlarged is not None:
             positions, share = enlarged
+            whose = {
+                "binary": "",
+                "multiclass": ", of every critical class that allows it,",
+                "multilabel": ", of every label that allows it,",
+            }[samples.task.kind]
             how += (
                 f" Calibration was enlarged to {share:.1%} of the samples, at the cost of train, "
-                f"so that it holds the {needed} positive {_unit(samples)} that a guarantee needs."
+                f"so that it holds{whose} the {needed} positive {_unit(samples)} that a guarantee "
+                "needs."
             )
     if train_positives is not None:
         positions, dropped = _make_rare(samples, positions, train_positives, seed)
+        each = "" if samples.task.kind == "binary" else " of each critical class"
         how += (
-            f" Train keeps {train_positives} of its {train_positives + dropped} positives; "
+            f" Train keeps {train_positives}{each} of its "
+            f"{positives_of(samples, positions[Role.TRAIN]) + dropped} positives; "
             "the rest is used nowhere."
         )
     _check_parts(samples, positions)
@@ -95,6 +107,8 @@ def _allocate(samples: Samples, shares: SplitShares, rng_seed: list[int]) -> tup
 def _divide(
     samples: Samples, rows: NDArray[np.int64], shares: Mapping[Role, float], rng_seed: list[int]
 ) -> tuple[Positions, str]:
+    if samples.task.kind != "binary":
+        return divide_several(samples, rows, shares, rng_seed)
     rng = np.random.default_rng(rng_seed)
     targets = samples.targets[rows]
     groups = None if samples.groups is None else samples.groups[rows]
@@ -160,23 +174,41 @@ def _enlarge_calibration(
 ) -> tuple[Positions, float] | None:
     if samples.given_roles is not None and bool((samples.given_roles == Role.CALIBRATION).any()):
         return None
-    if _positive_units(samples, positions[Role.CALIBRATION]) >= needed:
+    everything, calibration = np.arange(len(samples)), positions[Role.CALIBRATION]
+    units = {
+        number: total
+        for number in samples.critical_names
+        if (total := _positive_units(samples, everything, number)) * _LARGEST_CALIBRATION >= needed
+        and _positive_units(samples, calibration, number) < needed
+    }
+    if not units:
         return None
-    units = _positive_units(samples, np.arange(len(samples)))
+    enough = {
+        number
+        for number in samples.critical_names
+        if number in units or _positive_units(samples, calibration, number) >= needed
+    }
     base = SplitShares()
-    share = max(needed / units, base.calibration)
+    share = max(needed / min(units.values()), base.calibration)
     while share <= _LARGEST_CALIBRATION:
         grown = replace(base, calibration=share, train=1 - share - base.validation - base.test)
         found, _ = _allocate(samples, grown, rng_seed)
-        if _positive_units(samples, found[Role.CALIBRATION]) >= needed:
+        if all(_positive_units(samples, found[Role.CALIBRATION], k) >= needed for k in enough):
             return found, len(found[Role.CALIBRATION]) / len(samples)
         # Groups and periods do not follow the shares exactly; look a little further.
         share += 0.01
     return None
 
 
-def _positive_units(samples: Samples, rows: NDArray[np.int64]) -> int:
-    critical = rows[samples.targets[rows] == 1]
+def positives_of(samples: Samples, rows: NDArray[np.int64], number: int | None = None) -> int:
+    """Count the samples of one critical class or label among rows, or of any."""
+    if number is None:
+        return int(any_critical(samples.targets[rows], samples.task).positive.sum())
+    return int(samples.masks(number).positive[rows].sum())
+
+
+def _positive_units(samples: Samples, rows: NDArray[np.int64], number: int = 1) -> int:
+    critical = rows[samples.masks(number).positive[rows]]
     return len(critical) if samples.groups is None else len(np.unique(samples.groups[critical]))
 
 
@@ -187,23 +219,35 @@ def _unit(samples: Samples) -> str:
 def _make_rare(
     samples: Samples, positions: Positions, keep: int, seed: int
 ) -> tuple[Positions, int]:
-    rows = positions[Role.TRAIN]
-    critical = rows[samples.targets[rows] == 1]
-    if len(critical) < keep:
-        raise DataError(
-            f"train_positives asks for {keep} positives in the training part, but it has "
-            f"{len(critical)}. Ask for at most that many."
+    if samples.task.kind == "multilabel":
+        raise ConfigurationError(
+            "train_positives cannot be used in a multi-label task: leaving out a sample for one "
+            "label changes the others."
         )
+    rows = positions[Role.TRAIN]
     # A seed of its own, so that the other parts are the same whatever is kept here.
-    kept = np.random.default_rng([seed, len(samples), 1]).permutation(critical)[:keep]
-    thinned = np.sort(np.concatenate([rows[samples.targets[rows] == 0], kept]))
-    return positions | {Role.TRAIN: thinned}, len(critical) - keep
+    rng = np.random.default_rng([seed, len(samples), 1])
+    kept, dropped = [rows[any_critical(samples.targets[rows], samples.task).negative]], 0
+    for number, name in samples.critical_names.items():
+        critical = rows[samples.masks(number).positive[rows]]
+        if len(critical) < keep:
+            of = "" if samples.task.kind == "binary" else f" of {name!r}"
+            raise DataError(
+                f"train_positives asks for {keep} positives{of} in the training part, but it has "
+                f"{len(critical)}. Ask for at most that many."
+            )
+        kept.append(rng.permutation(critical)[:keep])
+        dropped += len(critical) - keep
+    return positions | {Role.TRAIN: np.sort(np.concatenate(kept))}, dropped
 
 
 def _check_classes(samples: Samples) -> None:
     positives = samples.positives
     least = LEAST * len(Role)
     if samples.given_roles is not None:
+        return
+    if samples.task.kind != "binary":
+        refuse_scarce(samples)
         return
     for count, what in ((positives, "critical"), (len(samples) - positives, "other")):
         if count < least:
@@ -219,11 +263,15 @@ def _check_parts(samples: Samples, positions: Positions) -> None:
     short = []
     for role in Role:
         rows = positions[role]
-        positives = int(samples.targets[rows].sum())
-        negatives = len(rows) - positives
-        if min(positives, negatives) < LEAST:
-            short.append(f"{role.value} has {positives} critical and {negatives} other")
+        for number, name in samples.critical_names.items():
+            masks = samples.masks(number)
+            positives = int(masks.positive[rows].sum())
+            negatives = int(masks.negative[rows].sum())
+            if min(positives, negatives) < LEAST:
+                of = "" if samples.task.kind == "binary" else f" of {name!r}"
+                short.append(f"{role.value} has {positives} critical and {negatives} other{of}")
     if not short:
+        refuse_untrained(samples, positions[Role.TRAIN])
         return
     reason = "Collect more samples or change the shares."
     if samples.given_roles is not None:
@@ -231,7 +279,8 @@ def _check_parts(samples: Samples, positions: Positions) -> None:
     elif samples.times is not None:
         reason = "Some period holds too few; change the shares, or split without the time column."
     elif samples.groups is not None:
-        carriers = _positive_units(samples, np.arange(len(samples)))
+        groups = samples.groups[any_critical(samples.targets, samples.task).positive]
+        carriers = len(np.unique(groups))
         reason = (
             f"Groups stay whole, and {carriers} of them hold critical samples; "
             "add groups, or change the shares."

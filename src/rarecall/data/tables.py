@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rarecall.data.answers import read_answers
 from rarecall.data.columns import prepare_columns
-from rarecall.data.labels import binary_targets, read_labels
 from rarecall.data.request import read_aside, require_columns
 from rarecall.data.samples import Samples
-from rarecall.data.suspicions import common_class, leaking_columns, repeated_rows
+from rarecall.data.suspicions import common_classes, leaks, repeated_rows
 from rarecall.data.wording import quoted
 from rarecall.errors import DataError
 
@@ -41,16 +41,15 @@ def samples_from_table(
         DataError: A column is missing, or its content cannot be used.
     """
     require_columns(table, request, name)
-    if request.target is None:
+    if not request.target_columns:
         raise DataError(
             "Say which column holds the label: give `target` (--target). "
             f"The columns of {name} are {quoted([str(c) for c in table.columns], most=20)}."
         )
-    labels = read_labels(table[request.target], request.target)
-    targets, critical, counts = binary_targets(labels, request.critical, target=request.target)
+    answers = read_answers(table, request)
     aside = read_aside(table, request, ids)
     no_features = {
-        request.target,
+        *request.target_columns,
         request.group,
         request.time,
         request.id,
@@ -60,21 +59,23 @@ def samples_from_table(
     }
     features = [column for column in table.columns if column not in no_features]
     prepared = prepare_columns(table[features])
-    notes = [*prepared.notes, *aside.notes, *common_class(targets, critical)]
-    notes += leaking_columns(prepared.table, targets)
-    notes += repeated_rows(prepared.table, targets, grouped=aside.groups is not None)
+    notes = [*answers.notes, *prepared.notes, *aside.notes, *common_classes(answers)]
+    notes += leaks(prepared.table, answers)
+    notes += repeated_rows(prepared.table, answers.targets, grouped=aside.groups is not None)
     return Samples(
         name=name,
         kind="table",
         features=prepared.table,
-        targets=targets,
+        targets=answers.targets,
         ids=aside.ids,
-        critical=critical,
-        target_name=request.target,
-        class_counts=counts,
+        critical=answers.critical,
+        target_name=answers.target_name,
+        class_counts=answers.class_counts,
         groups=aside.groups,
         times=aside.times,
         given_roles=aside.given_roles,
         notes=tuple(notes),
-        labels=labels,
+        labels=answers.labels,
+        task=answers.task,
+        classes=answers.classes,
     )

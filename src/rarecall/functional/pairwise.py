@@ -1,4 +1,4 @@
-"""Sums over the pairs of a critical and another sample."""
+"""Hinges of the pairs of a critical and another sample, and their sums."""
 
 from __future__ import annotations
 
@@ -6,10 +6,32 @@ import torch
 from torch import Tensor
 
 
+def pair_violations(critical: Tensor, others: Tensor, *, margin: float | Tensor) -> Tensor:
+    r"""How far every pair misses the margin.
+
+    .. math:: h_{jk} = \max(0,\ \delta - (s_j - s_k))
+
+    Args:
+        critical: Scores of critical samples, shape ``(P,)``; P may be 0.
+        others: Scores of the other samples, shape ``(N,)``; N may be 0.
+        margin: :math:`\delta \ge 0`, in the scores' units.
+
+    Returns:
+        One violation a pair, >= 0, shape ``(P, N)``.
+
+    >>> pair_violations(torch.tensor([2.0, 0.5]), torch.tensor([0.0, 1.0]), margin=0.0)
+    tensor([[0.0000, 0.0000],
+            [0.0000, 0.5000]])
+    """
+    return torch.relu(margin - (critical[:, None] - others[None, :]))
+
+
 def hinge_violations(critical: Tensor, others: Tensor, *, margin: float | Tensor) -> Tensor:
     r"""How far, summed over the other samples, each critical score misses the margin.
 
     .. math:: q_j = \sum_{k \in N} \max(0,\ \delta - (s_j - s_k))
+
+    The mirrored sums, one a sample of the others, are ``hinge_violations(-others, -critical)``.
 
     Args:
         critical: Scores of critical samples, shape ``(P,)``; P may be 0.
@@ -26,4 +48,51 @@ def hinge_violations(critical: Tensor, others: Tensor, *, margin: float | Tensor
     >>> hinge_violations(torch.tensor([2.0, 0.5]), torch.tensor([0.0, 1.0]), margin=0.0)
     tensor([0.0000, 0.5000])
     """
-    return torch.relu(margin - (critical[:, None] - others[None, :])).sum(dim=1)
+    return pair_violations(critical, others, margin=margin).sum(dim=1)
+
+
+def class_violations(
+    critical: Tensor, others: Tensor, classes: Tensor, *, margin: float | Tensor
+) -> Tensor:
+    r"""How far a critical sample resembles, more than it should, the class of another sample.
+
+    .. math:: \max(0,\ \delta + f^{c(k)}(x_j) - f^{c(k)}(x_k)), \qquad c(k): \text{class of } x_k
+
+    Args:
+        critical: Values of every class on critical samples, shape ``(P, C)``.
+        others: Values of every class on the other samples, shape ``(N, C)``.
+        classes: Class of every other sample, int64, shape ``(N,)``.
+        margin: :math:`\delta \ge 0`, in the values' units.
+
+    Returns:
+        One violation a pair, >= 0, shape ``(P, N)``.
+
+    Reference:
+        Sangalli et al., NeurIPS 2021, the second term of eq. 7.
+
+    >>> critical, others = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.75, 0.25]])
+    >>> class_violations(critical, others, torch.tensor([0]), margin=0.5)
+    tensor([[0.2500]])
+    """
+    own = others.gather(1, classes[:, None]).squeeze(1)
+    return torch.relu(margin + critical[:, classes] - own[None, :])
+
+
+def count_violated(critical: Tensor, others: Tensor, *, margin: float | Tensor) -> Tensor:
+    """Count the pairs that miss the margin, without making them.
+
+    Args:
+        critical: Scores of critical samples, shape ``(..., P)``.
+        others: Scores of the other samples, shape ``(..., N)``, with the same leading dimensions.
+        margin: In the scores' units.
+
+    Returns:
+        Counts between 0 and ``P N``, int64, in the shape of the leading dimensions; it takes
+        ``O((P + N) log N)`` time.
+
+    >>> count_violated(torch.tensor([2.0, 0.5]), torch.tensor([0.0, 1.0]), margin=0.0)
+    tensor(1)
+    """
+    ordered = others.detach().sort(dim=-1).values
+    met = torch.searchsorted(ordered, critical.detach() - margin, right=True)
+    return (others.shape[-1] - met).sum(dim=-1)

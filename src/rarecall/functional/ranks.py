@@ -28,10 +28,19 @@ def descending_ranks(scores: Tensor, critical: Tensor, *, tiebreak: Tensor | Non
     >>> descending_ranks(torch.tensor([0.2, 0.9, 0.2]), torch.tensor([True, False, False]))
     tensor([3, 1, 2])
     """
+    return _ranks(scores, _tie_order(critical, tiebreak))
+
+
+def _tie_order(critical: Tensor, tiebreak: Tensor | None) -> Tensor:
+    """Order samples of equal score: higher tie-break first, then the others first."""
     order = torch.argsort(critical.to(torch.int8), stable=True)
-    for key in (tiebreak, scores):
-        if key is not None:
-            order = order[torch.argsort(key[order], descending=True, stable=True)]
+    if tiebreak is None:
+        return order
+    return order[torch.argsort(tiebreak[order], descending=True, stable=True)]
+
+
+def _ranks(scores: Tensor, order: Tensor) -> Tensor:
+    order = order[torch.argsort(scores[order], descending=True, stable=True)]
     ranks = torch.empty_like(order)
     ranks[order] = torch.arange(1, len(order) + 1, device=order.device)
     return ranks
@@ -79,11 +88,12 @@ def rank_penalty(
     """
     fixed = scores.detach()
     n, n_critical = len(scores), critical.sum().clamp(min=1)
-    ranks = descending_ranks(fixed, critical, tiebreak=tiebreak).to(fixed.dtype) / n
+    order = _tie_order(critical, tiebreak)  # the same for both rankings
+    ranks = _ranks(fixed, order).to(fixed.dtype) / n
     value, slope = _penalty(ranks, penalty)
     pull = torch.where(critical, slope, 0.0) / n_critical
-    moved = descending_ranks(fixed + strength * pull, critical, tiebreak=tiebreak)
-    gradient = (moved.to(fixed.dtype) / n - ranks) / strength
+    moved = _ranks(fixed + strength * pull, order).to(fixed.dtype) / n
+    gradient = (moved - ranks) / strength
     total = torch.where(critical, value, 0.0).sum() / n_critical
     return total + (gradient * (scores - fixed)).sum(), gradient
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rarecall.functional.cross_entropy import softmax_cross_entropy
+
 
 def vector_scaling(
     logits: Tensor,
@@ -15,7 +17,7 @@ def vector_scaling(
     *,
     gamma: float | Tensor,
     tau: float | Tensor,
-    imbalance: float,
+    imbalance: float | Tensor,
 ) -> Tensor:
     r"""Binary vector scaling loss of every sample.
 
@@ -42,6 +44,50 @@ def vector_scaling(
     tensor([0.6931])
     """
     other, critical = logits[:, 0], logits[:, 1]
-    log_imbalance = math.log(imbalance)
+    log_imbalance = torch.log(imbalance) if isinstance(imbalance, Tensor) else math.log(imbalance)
     eta = critical * imbalance**-gamma - (other + tau * log_imbalance)
     return -F.logsigmoid(torch.where(targets == 1, eta, -eta))
+
+
+def class_vector_scaling(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    gamma: float | Tensor,
+    tau: float | Tensor,
+    counts: Tensor,
+) -> Tensor:
+    r"""Vector scaling loss of every sample among several classes.
+
+    .. math::
+        \ell_i = -\log \frac{e^{\Delta_y z_y + \iota_y}}{\sum_c e^{\Delta_c z_c + \iota_c}},
+        \qquad \Delta_c = \left(\frac{n_c}{n_{\max}}\right)^{\gamma}, \quad
+        \iota_c = \tau \log \frac{n_c}{n}
+
+    Of two classes, the first the larger one, it is :func:`vector_scaling`.
+
+    Args:
+        logits: Shape ``(B, C)``, C >= 2.
+        targets: Class numbers, int64, shape ``(B,)``.
+        gamma: :math:`\gamma \ge 0`, how strongly logits of rare classes are scaled down.
+        tau: :math:`\tau \ge 0`, how far they are shifted down.
+        counts: :math:`n_c > 0`, samples of each class, or their shares, floating, ``(C,)``.
+
+    Returns:
+        One loss a sample, shape ``(B,)``, never reduced.
+
+    Reference:
+        Kini et al., NeurIPS 2021; loss-conditional training, eq. 3, 21 and 22; with
+        :math:`\gamma = 0` Menon et al., *Long-Tail Learning via Logit Adjustment*, ICLR 2021,
+        eq. 10.
+
+    >>> counts = torch.tensor([6.0, 3.0, 1.0])
+    >>> loss = class_vector_scaling(
+    ...     torch.zeros(3, 3), torch.arange(3), gamma=0.2, tau=1.0, counts=counts
+    ... )
+    >>> torch.exp(-loss)
+    tensor([0.6000, 0.3000, 0.1000])
+    """
+    scales = torch.exp(gamma * torch.log(counts / counts.max())).to(logits)
+    shifts = (tau * torch.log(counts / counts.sum())).to(logits)
+    return softmax_cross_entropy(scales * logits + shifts, targets)

@@ -10,6 +10,7 @@ import numpy as np
 
 from rarecall.metrics.curves import auc
 from rarecall.metrics.inputs import as_percent, by_class, checked_share, positives_to_catch
+from rarecall.metrics.operating import fpr_at_tpr
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -49,6 +50,18 @@ class SelectionMeasure:
             MetricError: Scores that are not finite, wrong shapes, or one class missing.
         """
         return -smoothed_fpr(scores, targets, self.tpr) if self.smoothed else auc(scores, targets)
+
+    def progress(self, scores: ArrayLike, targets: ArrayLike) -> float:
+        """AUC: what drives an objective's schedules, and breaks ties of the selection."""
+        return auc(scores, targets)
+
+    def fpr(self, scores: ArrayLike, targets: ArrayLike) -> float:
+        """Raw FPR at the target TPR, for the record."""
+        return fpr_at_tpr(scores, targets, self.tpr)
+
+    def auc(self, scores: ArrayLike, targets: ArrayLike) -> float:
+        """AUC, for the record."""
+        return auc(scores, targets)
 
 
 def smoothed_fpr(scores: ArrayLike, targets: ArrayLike, tpr: float) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from rarecall.errors import ConfigurationError, did_you_mean
+from rarecall.models.fusion import build_fusion
 from rarecall.models.resnet import ResNet
 from rarecall.models.table import TableMLP
 
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-_NAMES = {"table": ("mlp",), "images": ("resnet-small", "resnet10")}
+_NAMES = {
+    "table": ("mlp",),
+    "images": ("resnet-small", "resnet10"),
+    "images+table": ("resnet-small", "resnet10"),
+}
 _OPTIONS = {
     "mlp": ("width", "depth", "dropout", "encoded_width", "embedded_width"),
     "resnet-small": ("widths", "stem_stride", "dropout"),
@@ -45,12 +50,15 @@ def build_network(
     Args:
         spec: What a fitted preprocessor says of the data: ``{"kind": "table", "n_numeric": d,
             "bins": [...], "cardinalities": [...]}`` or ``{"kind": "images", "channels": C,
-            "size": [H, W], "mean": [...], "std": [...]}``.
+            "size": [H, W], "mean": [...], "std": [...]}``; images with a row of data each,
+            ``{"kind": "images+table", "images": ..., "table": ...}``, give a
+            :class:`~rarecall.models.MetadataFusion`.
         name: ``"mlp"`` for tables; ``"resnet-small"`` or ``"resnet10"`` (the papers' network) for
             images; ``"auto"`` takes the first.
         outputs: Logits a sample: 1, shape ``(B,)``; 2, shape ``(B, 2)``.
         seed: Fixes the first weights; the global random state is left alone.
-        options: Arguments of the network, such as ``{"width": 256}``.
+        options: Arguments of the network, such as ``{"width": 256}``; for images with a table
+            ``image`` and ``table``, a mapping each, and ``mix``.
 
     Raises:
         ConfigurationError: The name or an option is unknown, or does not fit the data.
@@ -62,6 +70,8 @@ def build_network(
     torch.Size([3, 2])
     """
     kind = spec["kind"]
+    if kind == "images+table":
+        return build_fusion(spec, name=name, outputs=outputs, seed=seed, options=options)
     known = network_names(kind)
     name = known[0] if name == "auto" else name
     if name not in known:

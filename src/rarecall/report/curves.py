@@ -10,6 +10,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rarecall.report.records import Method
@@ -53,6 +55,41 @@ def read_scores(run_folder: Path, method: Method) -> TestScores | None:
     if not usable or set(np.unique(targets).tolist()) != {0, 1}:
         return None
     return TestScores(scores, targets)
+
+
+def read_view_scores(
+    run_folder: Path, method: Method, kind: str, number: int, critical: Sequence[int]
+) -> TestScores | None:
+    """Read a method's test scores of one class or label against its negatives.
+
+    Args:
+        run_folder: Folder of the run.
+        method: Whose scores.
+        kind: ``"multiclass"`` or ``"multilabel"``.
+        number: Of the class or label.
+        critical: Numbers of all critical classes.
+
+    Returns:
+        The scores; None when the file is missing, damaged or lacks a side.
+    """
+    from rarecall.metrics.views import critical_masks
+    from rarecall.task import Task
+
+    if not method.scores:
+        return None
+    try:
+        with np.load(Path(run_folder) / method.scores, allow_pickle=False) as stored:
+            scores = np.asarray(stored["test_scores"], dtype=np.float64)
+            targets = np.asarray(stored["test_targets"])
+        task = Task.from_json({"kind": kind, "classes": scores.shape[1], "critical": critical})
+        masks = critical_masks(targets, task, number)
+        column = scores[masks.rows, number]
+        wanted = masks.positive[masks.rows].astype(np.int64)
+    except (OSError, KeyError, ValueError, IndexError, BadZipFile, EOFError):
+        return None
+    if not np.isfinite(column).all() or set(np.unique(wanted).tolist()) != {0, 1}:
+        return None
+    return TestScores(column, wanted)
 
 
 def thin(x: Floats, y: Floats, tolerance: float) -> Points:

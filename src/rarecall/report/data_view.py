@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _MOST_COLUMNS = 60
 _KNOWN_DATA = {
     "name", "kind", "n", "positives", "critical", "target",
-    "fingerprint", "notes", "class_counts", "split", "columns",
+    "fingerprint", "notes", "class_counts", "split", "columns", "task", "classes",
 }  # fmt: skip
 
 

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarecall.files import write_text
+from rarecall.report.conditions import condition_maps
+from rarecall.report.several import Several, is_several
 from rarecall.report.stored import read_comparison
 from rarecall.report.view import page_content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jinja2 import Environment
 
     from rarecall.report.curves import TestScores
     from rarecall.report.stored import Comparison
@@ -41,6 +45,12 @@ def write_report(run_folder: str | Path) -> Path:
 
     folder = Path(run_folder)
     comparison = read_comparison(folder)
+    if is_several(comparison.raw):
+        from rarecall.report.several.page import render_several
+
+        html = render_several(_environment(), Several.read(comparison.raw), folder)
+        write_text(folder / NAME, _as_text(html))
+        return folder / NAME
     scores = {
         method.name: found
         for method in comparison.methods
@@ -60,10 +70,28 @@ def render(comparison: Comparison, scores: Mapping[str, TestScores]) -> str:
     Returns:
         HTML in which every text from the user is escaped.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     from rarecall.report.charts import rates_chart, roc_chart, score_chart
     from rarecall.report.curves import histogram
+
+    mine = scores.get(comparison.winner.name)
+    cut = None if comparison.threshold is None else comparison.threshold.value
+    html = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            **page_content(comparison),
+            rates=rates_chart(comparison),
+            conditions=condition_maps(comparison.raw),
+            roc=roc_chart(comparison, scores),
+            histograms=None if mine is None else score_chart(comparison, mine),
+            clipped=mine is not None and histogram(mine, cut).clipped,
+        )
+    )
+    return _as_text(html)
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("rarecall.report"),
@@ -73,15 +101,10 @@ def render(comparison: Comparison, scores: Mapping[str, TestScores]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["proper"] = proper
-    mine = scores.get(comparison.winner.name)
-    cut = None if comparison.threshold is None else comparison.threshold.value
-    html = environment.get_template("report.html.j2").render(
-        **page_content(comparison),
-        rates=rates_chart(comparison),
-        roc=roc_chart(comparison, scores),
-        histograms=None if mine is None else score_chart(comparison, mine),
-        clipped=mine is not None and histogram(mine, cut).clipped,
-    )
+    return environment
+
+
+def _as_text(html: str) -> str:
     # A file name may hold bytes that are no text; they must not keep the report from being written.
     return html.encode("utf-8", "replace").decode("utf-8")
 

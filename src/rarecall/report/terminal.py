@@ -23,6 +23,7 @@ from rarecall.report.numbers import (
     signed,
     signed_bracket,
 )
+from rarecall.report.several.stored import is_several
 from rarecall.report.stored import Comparison
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ def terminal_table(results: Mapping[str, Any]) -> RenderableType:
     Raises:
         RunError: The results are of another format or incomplete.
     """
+    if is_several(results):
+        from rarecall.report.several.terminal import terminal_several
+
+        return terminal_several(results)
     comparison = Comparison.read(results)
     confidence = level(comparison.confidence)
     explained = (
@@ -89,7 +94,7 @@ def _table(comparison: Comparison) -> Table:
     if spread:
         table.add_column("one\nseed", justify="right", no_wrap=True)
     if against:
-        base = Text("points against\n").append(_folded(comparison.baseline or ""))
+        base = Text("points against\n").append(folded(comparison.baseline or ""))
         table.add_column(base, justify="right", no_wrap=True)
     if others:
         table.add_column(
@@ -99,17 +104,17 @@ def _table(comparison: Comparison) -> Table:
     table.add_column("\ntime", justify="right", no_wrap=True)
     for method in comparison.methods:
         found, sd = method.fpr_at(comparison.tpr), method.spread_at(comparison.tpr)
-        cells = [_name(method), _two(percent(found.value, digits), bracket(found, digits))]
+        cells = [name_of(method), two(percent(found.value, digits), bracket(found, digits))]
         if spread:
             around = "" if sd.sd is None else f"sd {100 * sd.sd:.{digits}f}"
-            cells.append(_two(percent(sd.mean, digits), around))
+            cells.append(two(percent(sd.mean, digits), around))
         if against:
             cells.append(_difference(method, digits))
         if others:
             rates = (percent(method.fpr_at(value).value, digits) for value in others)
             cells.append(Text("\n".join(rates)))
-        cells.append(_two(share(method.auc.value, auc_digits), _auc_bracket(method, auc_digits)))
-        table.add_row(*cells, Text(_clock(method.seconds)))
+        cells.append(two(share(method.auc.value, auc_digits), _auc_bracket(method, auc_digits)))
+        table.add_row(*cells, Text(clock(method.seconds)))
     return table
 
 
@@ -117,17 +122,18 @@ def _has_spread(comparison: Comparison) -> bool:
     return any(m.spread_at(comparison.tpr).sd is not None for m in comparison.methods)
 
 
-def _name(method: Method) -> Text:
-    name = Text(_folded(method.name), style="bold" if method.winner else "")
+def name_of(method: Method) -> Text:
+    """Show a method's name and what it is."""
+    name = Text(folded(method.name), style="bold" if method.winner else "")
     if method.marks:
         name.append("\n" + "\n".join(method.marks), style="dim")
     return name
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     r"""Break a long method name after a ``+``.
 
-    >>> _folded("bce+alm+balanced")
+    >>> folded("bce+alm+balanced")
     'bce+alm+\nbalanced'
     """
     lines = [""]
@@ -138,7 +144,8 @@ def _folded(name: str) -> str:
     return "\n".join(lines)
 
 
-def _two(value: str, small: str) -> Text:
+def two(value: str, small: str) -> Text:
+    """Put small print below a value."""
     text = Text(value)
     if small:
         text.append("\n" + small, style="dim")
@@ -162,10 +169,10 @@ def _auc_bracket(method: Method, digits: int) -> str:
     return share_bracket(method.auc, digits).replace("0.", ".")
 
 
-def _clock(seconds: float | None) -> str:
+def clock(seconds: float | None) -> str:
     """Write a time in few columns.
 
-    >>> _clock(4.2), _clock(67), _clock(3840)
+    >>> clock(4.2), clock(67), clock(3840)
     ('4s', '1m07', '1h04')
     """
     if seconds is None:

@@ -50,7 +50,7 @@ def page_content(comparison: Comparison) -> dict[str, Any]:
         "details": [details(method, rate_digits(comparison)) for method in comparison.methods],
         "remarks": [(m.name, remark) for m in comparison.methods for remark in m.remarks],
         "seeds": seeds(comparison),
-        "config": _yaml(raw.get("config")),
+        "config": as_yaml(raw.get("config")),
         "environment": flat(raw.get("environment") or {}),
         "limits": [str(limit) for limit in raw.get("limits") or ()],
     }
@@ -160,7 +160,8 @@ def seeds(comparison: Comparison) -> list[tuple[str, ...]]:
     ]
 
 
-def _yaml(config: Any) -> str:
+def as_yaml(config: Any) -> str:
+    """Write the configuration as its file would."""
     if not config:
         return ""
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=88)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
 from rarecall._checks import in_range
-from rarecall.functional import hinge_violations
+from rarecall.functional.pairwise import count_violated
 from rarecall.objective import Scored, Term, Update
+from rarecall.terms._alm_remarks import alm_remarks
+from rarecall.terms._constraints import ClassValues, Kind, Layout, copies, violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
+
+    from rarecall.task import Population, Task
+
+MOVING = 1e-4
+"""Slope of a probability, p (1 - p), above which a sample still counts as moving."""
+RECENT = 0.02
+"""Weight of the newest value in the running mean of the term's values."""
 
 
 class ALMConstraint(Term):
@@ -30,23 +39,41 @@ class ALMConstraint(Term):
     :math:`\mu \leftarrow \rho \mu`. The multipliers are keyed by the sample's index, so the batch
     must carry it. Only a batch's own rows enter, never replayed ones.
 
+    In multi-class work every critical class c has its own sum: P holds its samples, N those of no
+    critical class, s is the probability of c; in multi-label work every label has, and samples
+    whose label is missing or uncertain are in neither set.
+
     Args:
         margin: :math:`\delta \ge 0`, in the units of ``scores``.
-        penalty: :math:`\mu^{(0)} > 0`.
+        penalty: :math:`\mu^{(0)} \ge 0`.
         growth: :math:`\rho \ge 1`.
         scores: ``"probability"``, as in the paper (δ in [0, 1]), or ``"logit"``, as in the
             authors' code (unbounded, no fading gradient when the model saturates).
+        form: In multi-class work, ``"first"`` (eq. 6) or ``"second"`` (eq. 7), which adds to each
+            pair :math:`\max(0, \delta + f^{c(k)}(x_j) - f^{c(k)}(x_k))`: the class of the other
+            sample must be less probable on the critical sample than on its own.
+        constraints: One for each ``"positive"`` sample (the paper), each ``"negative"`` one, or
+            each ``"pair"``. The latter two are for study: they do not favour the low end of the
+            positives. ``"pair"`` keeps a multiplier for each of at most 2e7 pairs.
         normalize: |P| and |N| of the ``"batch"`` or of the ``"dataset"``.
-        reduction: q as a ``"sum"`` over the others (the paper), or their ``"mean"``: then the
-            penalty carries over between batch sizes and the term is divided by |P| alone.
+        reduction: q as a ``"sum"`` (the paper), or as a ``"mean"`` over the samples that it sums:
+            then the penalty carries over between batch sizes and the term is divided by the
+            number of constraints alone.
         tolerance: How far the measure must fall below the previous epoch's for μ to grow.
+        first_increase: Whether μ grows, whatever the measure, where two epochs can first be
+            compared, as in the authors' code.
         max_penalty: Cap of μ; :math:`\mu^{(0)} \rho^5` where it is None.
         max_multiplier: Cap of every λ; none where it is None. q is never negative, so λ never
             falls and grows without end on data that cannot be separated.
 
+    Loss-conditional training can draw ``margin``, which takes the place of δ in its batch, and
+    ``penalty``, which takes the place of μ in its batch's loss *and* in the step of the multipliers
+    that this batch stages; the schedule's μ then has no effect. The multipliers are one set, which
+    every drawn value raises.
+
     Reference:
         Sangalli et al., *Constrained Optimization to Train Neural Networks on Critical and
-        Under-Represented Classes*, NeurIPS 2021, eq. 4 and 5, algorithm 1.
+        Under-Represented Classes*, NeurIPS 2021, eq. 4 to 7, algorithm 1.
 
     >>> from rarecall import BCELoss, Objective
     >>> term = ALMConstraint(margin=0.5, penalty=1.0)
@@ -58,11 +85,16 @@ class ALMConstraint(Term):
     tensor([0.5000, 0.0000], dtype=torch.float64)
     """
 
+    tasks = ("binary", "multiclass", "multilabel")
+    conditionable = ("margin", "penalty")
     needs_index = "keeps one multiplier per training sample"
     multipliers: Tensor
     current_penalty: Tensor
-    previous_score: Tensor
+    previous_scores: Tensor
+    recent_value: Tensor
     batches: Tensor
+    pairs: Tensor
+    places: Tensor
 
     def __init__(
         self,
@@ -71,9 +103,12 @@ class ALMConstraint(Term):
         growth: float = 2.0,
         *,
         scores: Literal["probability", "logit"] = "probability",
+        form: Literal["first", "second"] = "first",
+        constraints: Kind = "positive",
         normalize: Literal["batch", "dataset"] = "batch",
         reduction: Literal["sum", "mean"] = "sum",
         tolerance: float = 0.0,
+        first_increase: bool = False,
         max_penalty: float | None = None,
         max_multiplier: float | None = None,
     ) -> None:
@@ -82,12 +117,14 @@ class ALMConstraint(Term):
         in_range(self, 1.0, growth=growth)
         for name, value, allowed in (
             ("scores", scores, ("probability", "logit")),
+            ("form", form, ("first", "second")),
+            ("constraints", constraints, ("positive", "negative", "pair")),
             ("normalize", normalize, ("batch", "dataset")),
             ("reduction", reduction, ("sum", "mean")),
         ):
             if value not in allowed:
                 raise ValueError(f"ALMConstraint: {name} must be one of {allowed}, not {value!r}.")
-        if scores == "probability" and margin >= 1:
+        if scores == "probability" and margin > 1:
             warnings.warn(
                 f"margin={margin} cannot be met by probabilities, which differ by less than 1: "
                 "every pair stays violated. Use a margin below 1, or scores='logit'.",
@@ -97,83 +134,158 @@ class ALMConstraint(Term):
         self.penalty = penalty
         self.growth = growth
         self.scores = scores
+        self.form = form
+        self.constraints: Kind = constraints
         self.normalize = normalize
         self.reduction = reduction
         self.tolerance = tolerance
+        self.first_increase = first_increase
         self.max_penalty = penalty * growth**5 if max_penalty is None else max_penalty
         self.max_multiplier = math.inf if max_multiplier is None else max_multiplier
-        self._pairs: tuple[int, int] | None = None
+        self._layout: Layout | None = None
         double = torch.float64
         self.register_buffer("multipliers", torch.zeros(0, dtype=double))
         self.register_buffer("current_penalty", torch.tensor(penalty, dtype=double))
-        self.register_buffer("previous_score", torch.tensor(-math.inf, dtype=double))
+        # The last epoch's and the one before it: the first comparison is known by their absence.
+        self.register_buffer("previous_scores", torch.full((2,), -math.inf, dtype=double))
+        self.register_buffer("recent_value", torch.zeros((), dtype=double))
         self.register_buffer("batches", torch.zeros(2, dtype=torch.int64))
+        self.register_buffer("pairs", torch.zeros(2, dtype=torch.int64))
+        self.register_buffer("places", torch.zeros(0, 0, dtype=torch.int64), persistent=False)
 
-    def bind(self, train_targets: Tensor) -> None:
-        """Start with every multiplier at zero, one for each training sample."""
-        n_critical = int(train_targets.sum())
-        self._pairs = (n_critical, train_targets.numel() - n_critical)
-        self.multipliers = self.multipliers.new_zeros(train_targets.numel())
+    def for_task(self, task: Task) -> None:
+        """Fix the kind of problem.
+
+        Raises:
+            ValueError: The second form is asked for where there are no several other classes.
+        """
+        super().for_task(task)
+        if self.form == "second" and task.kind != "multiclass":
+            raise ValueError(
+                "ALMConstraint: form='second' compares the probabilities of the non-critical "
+                f"classes, which a {task.kind} task does not have. Use form='first'."
+            )
+
+    def bind(self, training: Population) -> None:
+        """Start with every multiplier at zero."""
+        self._layout = Layout(self.constraints, training)
+        self.places = self._layout.places
+        self.multipliers = self.multipliers.new_zeros(self._layout.size)
         self.current_penalty.fill_(self.penalty)
-        self.previous_score.fill_(-math.inf)
-        self.batches.zero_()
+        self.previous_scores.fill_(-math.inf)
+        for buffer in (self.recent_value, self.batches, self.pairs):
+            buffer.zero_()
 
-    def forward(self, scored: Scored) -> tuple[Tensor, Update]:
-        """Give the term's value, and the violations to add to the multipliers."""
-        own = slice(scored.fresh)
-        critical = scored.critical[own]
-        values = scored.probabilities() if self.scores == "probability" else scored.scores
-        values = values[own]
-        violations = hinge_violations(values[critical], values[~critical], margin=self.margin)
-        precise = violations.to(self.multipliers.dtype)
-        n_critical, n_others = len(violations), len(values) - len(violations)
-        if self.reduction == "mean":
-            precise = precise / max(n_others, 1)
+    def forward(
+        self, scored: Scored, margin: Tensor | None = None, penalty: Tensor | None = None
+    ) -> tuple[Tensor, Update]:
+        """Give the term's value, and by how much each multiplier is to rise.
+
+        Args:
+            scored: The forwarded batch.
+            margin: Takes the place of δ in this batch.
+            penalty: Takes the place of μ, in the value and in the multipliers' rise.
+        """
         assert scored.index is not None  # the objective has checked
-        index = scored.index[own][critical]
-        multipliers = self.multipliers[index]
-        if self.normalize == "dataset" and self._pairs is not None:
-            n_critical, n_others = self._pairs
-        divisor = max(n_critical, 1) * (1 if self.reduction == "mean" else max(n_others, 1))
-        value = (0.5 * self.current_penalty * precise.square() + multipliers * precise).sum()
-        return (value / divisor).to(values.dtype), {"index": index, "violations": precise.detach()}
+        assert self._layout is not None  # and bound
+        delta: float | Tensor = self.margin if margin is None else margin
+        mu = self.current_penalty if penalty is None else penalty
+        own = slice(scored.fresh)
+        index = scored.index[own]
+        as_probability = self.scores == "probability"
+        values = scored.probabilities() if as_probability else scored.scores
+        class_values = self._class_values(scored)
+        parts, keys, rises, counts = [], [], [], []
+        for view in scored.views(values):
+            positive, negative = view.positive[own], view.negative[own]
+            critical, others = view.scores[own][positive], view.scores[own][negative]
+            classes = None
+            if class_values is not None:
+                labels = scored.targets[own][negative]
+                classes = ClassValues(class_values[positive], class_values[negative], labels)
+            q = violations(self.constraints, critical, others, margin=delta, classes=classes)
+            q = q.to(self.multipliers.dtype)
+            averaged, divisor = self._sizes(view.column, len(critical), len(others))
+            if averaged is not None:
+                q = q / averaged
+            key = self._layout.keys(index, self.places, view.column, positive, negative)
+            value = (0.5 * mu * q.square() + self.multipliers[key] * q).sum()
+            parts.append(value / divisor)
+            if len(critical):
+                keys.append(key)
+                rises.append(mu * q.detach())
+            if as_probability:
+                counts.append(_count_pairs(critical.detach(), others.detach(), delta))
+        total = sum(parts[1:], parts[0])
+        update: Update = {
+            "keys": torch.cat(keys) if keys else index[:0],
+            "rises": torch.cat(rises) if rises else self.multipliers[:0],
+            "value": total.detach(),
+        }
+        if counts:
+            update["pairs"] = sum(counts[1:], counts[0])
+        return total.to(values.dtype), update
+
+    def _class_values(self, scored: Scored) -> Tensor | None:
+        """Give the values of every class on the batch's own rows, where the form needs them."""
+        if self.form == "first":
+            return None
+        loss = scored.loss
+        read = loss.class_probabilities if self.scores == "probability" else loss.class_scores
+        return read(scored.logits)[: scored.fresh]
+
+    def _sizes(self, column: int, n_critical: int, n_others: int) -> tuple[int | None, int]:
+        """Give what q is divided by, if anything, and what the sum over constraints is."""
+        summed = {"positive": n_others, "negative": n_critical, "pair": 1}[self.constraints]
+        if self.normalize == "dataset" and self._layout is not None:
+            n_critical, n_others = self._layout.pairs[column]
+        if self.reduction == "sum" or self.constraints == "pair":
+            return None, max(n_critical, 1) * max(n_others, 1)
+        held = n_critical if self.constraints == "positive" else n_others
+        return max(summed, 1), max(held, 1)
 
     def commit(self, updates: Sequence[Update]) -> None:
         """Raise the multipliers by μ q; an index that came twice in a batch counts once."""
         for update in updates:
-            index, violations = update["index"], update["violations"]
-            copies = (index[:, None] == index[None, :]).sum(dim=1).clamp(min=1)
-            self.multipliers.index_add_(0, index, self.current_penalty * violations / copies)
-            self.batches += torch.tensor([1, len(index) > 0], device=self.batches.device)
-        if self.max_multiplier < math.inf:
-            self.multipliers.clamp_(max=self.max_multiplier)
+            keys, rises = update["keys"], update["rises"]
+            self.multipliers.index_add_(0, keys, rises / copies(keys))
+            if self.max_multiplier < math.inf:
+                capped = self.multipliers[keys].clamp(max=self.max_multiplier)
+                self.multipliers.index_copy_(0, keys, capped)
+            self.batches[: 2 if len(keys) else 1] += 1
+            self.recent_value.lerp_(update["value"], RECENT)
+            if "pairs" in update:
+                self.pairs += update["pairs"]
 
     def end_epoch(self, score: float) -> None:
         """Let μ grow, up to its cap, if the validation measure fell since the last epoch."""
-        if score < float(self.previous_score) - self.tolerance:
+        last, before = self.previous_scores.tolist()
+        first_comparison = last > -math.inf and before == -math.inf
+        if score < last - self.tolerance or (self.first_increase and first_comparison):
             self.current_penalty.copy_(
                 (self.current_penalty * self.growth).clamp(max=self.max_penalty)
             )
-        self.previous_score.fill_(score)
+        self.previous_scores.copy_(self.previous_scores.new_tensor([score, last]))
 
     def monitor(self) -> dict[str, float]:
-        """Penalty μ and the largest multiplier λ."""
-        largest = float(self.multipliers.max()) if len(self.multipliers) else 0.0
-        return {"penalty": float(self.current_penalty), "largest_multiplier": largest}
+        """Penalty μ, largest multiplier λ, recent value of the term, and share of moving pairs.
+
+        The share, on probabilities only, is that of the pairs violated so far of which at least
+        one probability had a slope p (1 - p) above 1e-4.
+        """
+        shown = {
+            "penalty": float(self.current_penalty),
+            "largest_multiplier": float(self.multipliers.max()) if len(self.multipliers) else 0.0,
+            "recent_value": float(self.recent_value),
+        }
+        if self.scores == "probability":
+            violated, stuck = self.pairs.tolist()
+            shown["share_moving"] = 1 - stuck / violated if violated else 1.0
+        return shown
 
     def remarks(self) -> list[str]:
-        """Say so where the constraint never acted."""
-        seen, with_critical = (int(count) for count in self.batches)
-        if seen and not with_critical:
-            return ["The ALM constraint did nothing: no training batch held a critical sample."]
-        if seen and float(self.multipliers.max()) == 0:
-            return ["The ALM constraint did nothing: no pair ever violated the margin."]
-        if seen and with_critical < seen / 2:
-            return [
-                f"The ALM constraint acted in {with_critical} of {seen} batches; the others held "
-                "no critical sample. Larger batches or `+balanced` give it more to act on."
-            ]
-        return []
+        """Say so where the constraint never acted, faded, or took over."""
+        return alm_remarks(self)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # Multipliers are sums of many small steps: they follow the device but no dtype cast.
@@ -188,14 +300,18 @@ class ALMConstraint(Term):
         self._buffers.update({name: self._buffers.pop(name) for name in order})
         return self
 
-    _precise = ("multipliers", "current_penalty", "previous_score")
+    _precise = ("multipliers", "current_penalty", "previous_scores", "recent_value")
 
     def extra_repr(self) -> str:
         """Show the parameters."""
-        shown: dict[str, Any] = {
-            "margin": self.margin,
-            "penalty": self.penalty,
-            "growth": self.growth,
-            "scores": self.scores,
-        }
-        return ", ".join(f"{key}={value!r}" for key, value in shown.items())
+        names = ("margin", "penalty", "growth", "scores", "form", "constraints")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+
+
+def _count_pairs(critical: Tensor, others: Tensor, margin: float | Tensor) -> Tensor:
+    """Count violated pairs, and those of which no probability moves any more, int64 ``(2,)``."""
+    # A pair with a moving member is put where it cannot be violated.
+    above = critical.masked_fill(critical * (1 - critical) > MOVING, math.inf)
+    below = others.masked_fill(others * (1 - others) > MOVING, -math.inf)
+    both = torch.stack([critical, above]), torch.stack([others, below])
+    return count_violated(*both, margin=margin)

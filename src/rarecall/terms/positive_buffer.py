@@ -21,11 +21,12 @@ Evict = Literal["most_confident", "oldest", "least_confident"]
 
 
 class PositiveBuffer(nn.Module):
-    """Input samples of critical rows, scored anew at every forward.
+    """Input samples of critical rows with their targets, scored anew at every forward.
 
     It fills up to its capacity; then each new critical sample takes the place of the one that
     ``evict`` names. A sample that is in the buffer already, known by its index, is refreshed, not
-    doubled. Samples are kept as they were given to the model, after augmentation.
+    doubled. Samples are kept as they were given to the model, after augmentation. In multi-class
+    work it holds samples of every critical class, each with the score of its own class.
 
     Args:
         capacity: How many samples it holds, >= 0.
@@ -61,6 +62,7 @@ class PositiveBuffer(nn.Module):
         """Forget every sample."""
         self.leaves: list[Tensor] = []
         self.index = torch.zeros(0, dtype=torch.int64)
+        self.targets = torch.zeros(0, dtype=torch.int64)
         self.scores = torch.zeros(0, dtype=torch.float64)
         self.entered = torch.zeros(0, dtype=torch.int64)
         self.clock = 0
@@ -78,18 +80,26 @@ class PositiveBuffer(nn.Module):
             held.to(leaf.device, leaf.dtype)[kept]
             for held, leaf in zip(self.leaves, leaves, strict=True)
         ]
-        return Batch(
-            pytree.tree_unflatten(rows, spec), batch.targets.new_ones(len(kept)), index[kept]
-        )
+        targets = self.targets.to(batch.targets)[kept]
+        return Batch(pytree.tree_unflatten(rows, spec), targets, index[kept])
 
     @staticmethod
     def staged(scored: Scored) -> Update:
-        """Take from a forwarded batch its critical rows, their inputs and their scores."""
+        """Take from a forwarded batch its critical rows: inputs, targets and scores."""
         rows = torch.nonzero(scored.critical).squeeze(1)
         leaves = [leaf.detach()[rows] for leaf in pytree.tree_leaves(scored.inputs)]
         assert scored.index is not None  # the objective has checked
-        scores = scored.scores.detach()[rows]
-        return {"leaves": leaves, "index": scored.index[rows], "scores": scores.double()}
+        targets, scores = scored.targets[rows], scored.scores.detach()[rows]
+        if scores.ndim == 2:
+            # Every row is of exactly one critical class, so this takes one value a row, in order.
+            classes = torch.tensor(scored.task.critical, device=targets.device)
+            scores = scores[targets[:, None] == classes[None, :]]
+        return {
+            "leaves": leaves,
+            "index": scored.index[rows],
+            "targets": targets,
+            "scores": scores.double(),
+        }
 
     def commit(self, updates: Sequence[Update]) -> None:
         """Refresh scores, admit new samples, let old ones go."""
@@ -99,49 +109,45 @@ class PositiveBuffer(nn.Module):
         if self.max_age is not None and len(self):
             self._keep(torch.nonzero(self.clock - self.entered < self.max_age).squeeze(1))
 
-    def _admit(self, leaves: list[Tensor], index: Tensor, scores: Tensor) -> None:
+    def _admit(self, leaves: list[Tensor], index: Tensor, targets: Tensor, scores: Tensor) -> None:
         if not self.capacity or not len(index):
             return
         if not self.leaves:
             self.leaves = [leaf[:0] for leaf in leaves]
-        device = index.device
-        self.index, self.scores, self.entered = (
-            part.to(device) for part in (self.index, self.scores, self.entered)
-        )
-        self.leaves = [held.to(leaf) for held, leaf in zip(self.leaves, leaves, strict=True)]
+            self.targets = targets[:0]
+        device, size = index.device, len(self)
+        # There are few samples: plain numbers decide, then one gather a tensor moves the rows.
+        slots = {sample: slot for slot, sample in enumerate(self.index.tolist())}
         # Of an index that came twice, the last row counts.
-        same = index[:, None] == index[None, :]
-        last = ~torch.triu(same, diagonal=1).any(dim=1)
-        held = torch.isin(index, self.index)
-        known = torch.nonzero(last & held).squeeze(1)
-        rows = torch.nonzero(last & ~held).squeeze(1)
-        if len(known):
-            slots = (self.index[None, :] == index[known][:, None]).to(torch.int8).argmax(dim=1)
-            self.scores[slots] = scores[known]
-            for held_leaf, leaf in zip(self.leaves, leaves, strict=True):
-                held_leaf[slots] = leaf[known]
-        rows = rows[-self.capacity :]
-        leaving = max(0, len(self) + len(rows) - self.capacity)
+        rows = {sample: size + row for row, sample in enumerate(index.tolist())}
+        source = [rows.get(sample, slot) for sample, slot in slots.items()]
+        new = sorted(row for sample, row in rows.items() if sample not in slots)[-self.capacity :]
+        merged = torch.cat([self.scores.to(scores), scores])
+        leaving = max(0, size + len(new) - self.capacity)
         if leaving:
-            key = {
-                "most_confident": -self.scores,
-                "oldest": self.entered.double(),
-                "least_confident": self.scores,
+            known = merged.tolist()
+            key: list[float] = {
+                "most_confident": [-known[row] for row in source],
+                "oldest": self.entered.tolist(),
+                "least_confident": [known[row] for row in source],
             }[self.evict]
-            gone = torch.argsort(key, stable=True)[:leaving]
-            stays = torch.ones(len(self), dtype=torch.bool, device=device)
-            stays[gone] = False
-            self._keep(torch.nonzero(stays).squeeze(1))
-        self.index = torch.cat([self.index, index[rows]])
-        self.scores = torch.cat([self.scores, scores[rows]])
-        self.entered = torch.cat([self.entered, torch.full_like(index[rows], self.clock)])
+            gone = set(sorted(range(size), key=key.__getitem__)[:leaving])
+            source = [row for slot, row in enumerate(source) if slot not in gone]
+            self.entered = self.entered[[slot for slot in range(size) if slot not in gone]]
+        take = torch.tensor([*source, *new], device=device)
+        arrived = torch.full((len(new),), self.clock, dtype=torch.int64, device=device)
+        self.entered = torch.cat([self.entered.to(device), arrived])
+        self.index = torch.cat([self.index.to(device), index])[take]
+        self.targets = torch.cat([self.targets.to(targets), targets])[take]
+        self.scores = merged[take]
         self.leaves = [
-            torch.cat([held, leaf[rows]]) for held, leaf in zip(self.leaves, leaves, strict=True)
+            torch.cat([held.to(leaf), leaf])[take]
+            for held, leaf in zip(self.leaves, leaves, strict=True)
         ]
 
     def _keep(self, slots: Tensor) -> None:
-        self.index, self.scores, self.entered = (
-            part[slots] for part in (self.index, self.scores, self.entered)
+        self.index, self.targets, self.scores, self.entered = (
+            part[slots] for part in (self.index, self.targets, self.scores, self.entered)
         )
         self.leaves = [leaf[slots] for leaf in self.leaves]
 
@@ -150,6 +156,7 @@ class PositiveBuffer(nn.Module):
         return {
             "leaves": list(self.leaves),
             "index": self.index,
+            "targets": self.targets,
             "scores": self.scores,
             "entered": self.entered,
             "clock": self.clock,
@@ -159,6 +166,7 @@ class PositiveBuffer(nn.Module):
         """Restore what :meth:`get_extra_state` gave."""
         self.leaves = [leaf.clone() for leaf in state["leaves"]]
         self.index = state["index"].clone()
+        self.targets = state["targets"].clone()
         self.scores = state["scores"].clone()
         self.entered = state["entered"].clone()
         self.clock = int(state["clock"])
@@ -167,7 +175,8 @@ class PositiveBuffer(nn.Module):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         device = fn(torch.empty(0)).device
         self.leaves = [leaf.to(device) for leaf in self.leaves]
-        self.index, self.entered = self.index.to(device), self.entered.to(device)
+        self.index, self.targets = self.index.to(device), self.targets.to(device)
+        self.entered = self.entered.to(device)
         self.scores = self.scores.to(
             device, torch.float32 if device.type == "mps" else self.scores.dtype
         )

@@ -17,6 +17,8 @@ from rarecall.terms.replay import BufferedTerm
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rarecall.task import Population
+
 
 class RankRegularizer(BufferedTerm):
     r"""Penalty on the ranks of critical samples, over the batch and a buffer of positives.
@@ -25,6 +27,8 @@ class RankRegularizer(BufferedTerm):
         n = \text{batch} + \text{replayed rows}
 
     The ranking is differentiated as a black box (see :func:`rarecall.functional.rank_penalty`).
+    In multi-class work all rows are ranked by each critical class's score in turn, and the term
+    is the mean over these classes.
 
     Args:
         weight: :math:`w \ge 0`; the paper sets it to 1.
@@ -90,29 +94,36 @@ class RankRegularizer(BufferedTerm):
         self.replay_in_base_loss = replay_in_base_loss
         self.register_buffer("pulled", torch.zeros(2, dtype=torch.int64))
 
-    def bind(self, train_targets: Tensor) -> None:
+    def bind(self, training: Population) -> None:
         """Start with an empty buffer."""
-        super().bind(train_targets)
+        super().bind(training)
         self.pulled.zero_()
 
     def forward(self, scored: Scored) -> tuple[Tensor, Update]:
         """Give the penalty of the ranks, and the positives to remember."""
-        tiebreak = None
-        values = scored.scores
+        tiebreaks: list[Tensor | None]
         if self.scores == "probability":
             # A float32 sigmoid is exactly 1 from logit 16.6 on, where every rank would be a tie.
-            values, tiebreak = scored.probabilities(_finest(values)), values.detach()
-        value, gradient = rank_penalty(
-            values,
-            scored.critical,
-            strength=self.strength,
-            penalty=self.penalty,
-            tiebreak=tiebreak,
-        )
+            views = scored.views(scored.probabilities(_finest(scored.scores)))
+            tiebreaks = [view.scores.detach() for view in scored.views()]
+        else:
+            views = scored.views()
+            tiebreaks = [None] * len(views)
+        values, pulled = [], []
+        for view, tiebreak in zip(views, tiebreaks, strict=True):
+            value, gradient = rank_penalty(
+                view.scores,
+                view.positive,
+                strength=self.strength,
+                penalty=self.penalty,
+                tiebreak=tiebreak,
+            )
+            values.append(value)
+            pulled.append(torch.stack([view.positive.sum(), (gradient * view.positive != 0).sum()]))
         update = PositiveBuffer.staged(scored)
-        alive = (gradient[scored.critical] != 0).sum()
-        update["pulled"] = torch.stack([scored.critical.sum(), alive])
-        return self.weight * value.to(scored.scores.dtype), update
+        update["pulled"] = sum(pulled[1:], pulled[0])
+        mean = sum(values[1:], values[0]) / len(values)
+        return self.weight * mean.to(scored.scores.dtype), update
 
     def commit(self, updates: Sequence[Update]) -> None:
         """Update the buffer and the count of positives that received a gradient."""

@@ -12,10 +12,13 @@ from rarecall.terms.positive_buffer import Evict, PositiveBuffer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rarecall.task import Population
+
 
 class BufferedTerm(Term):
     """A term that replays a :class:`PositiveBuffer` of critical samples with every batch."""
 
+    tasks = ("binary", "multiclass")
     needs_index = "recognises by its index a sample that its buffer holds already"
 
     def __init__(self, capacity: int, evict: Evict, max_age: int | None) -> None:
@@ -23,10 +26,10 @@ class BufferedTerm(Term):
         self.buffer = PositiveBuffer(capacity, evict, max_age)
         self.replay_capacity = capacity
 
-    def bind(self, train_targets: Tensor) -> None:
+    def bind(self, training: Population) -> None:
         """Start with an empty buffer."""
         self.buffer.clear()
-        self.buffer.to(train_targets.device)
+        self.buffer.to(training.targets.device)
 
     def replay(self, batch: Batch) -> Batch | None:
         """Give the buffered rows that the batch does not hold itself."""
@@ -51,6 +54,9 @@ class Replay(BufferedTerm):
         capacity: How many positives are replayed with a batch, >= 1.
         evict: Whom a new positive replaces, see :class:`PositiveBuffer`.
         max_age: After how many steps a positive leaves in any case; None for never.
+
+    In multi-class work the buffer holds samples of every critical class. In multi-label work
+    nearly every row has some label, so there are no positives to keep apart.
 
     Raises:
         ValueError: The capacity is 0: that would be the base loss alone.

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from rarecall.objective import Objective
     from rarecall.training.settings import TrainSettings
+    from rarecall.training.technique import Technique
 
 CHECKPOINT_NAME = "checkpoint.pt"
-_FORMAT = 1
+_FORMAT = 2
 
 
 def identity(
@@ -32,14 +33,14 @@ def identity(
     settings: TrainSettings,
     measure: str,
     seed: int,
-    balanced: bool,
+    technique: Technique,
 ) -> dict[str, Any]:
     """Describe a training by all that decides its result, in plain values."""
     shapes = [f"{name} {tuple(part.shape)}" for name, part in network.state_dict().items()]
     return {
         "format": _FORMAT,
         "seed": seed,
-        "balanced": balanced,
+        "technique": technique.to_json(),
         "measure": measure,
         "network": _digest("\n".join(shapes).encode()),
         "objective": repr(objective),
@@ -94,8 +95,8 @@ def load_checkpoint(folder: Path, described: dict[str, Any]) -> dict[str, Any] |
 
 
 def _targets(targets: Tensor) -> str:
-    labels = targets.cpu().to(torch.uint8)
-    return f"{len(labels)} rows, {int(labels.sum())} critical, {_digest(labels.numpy().tobytes())}"
+    labels = targets.cpu().float().numpy()  # floating in multi-label work, NaN where missing
+    return f"{len(labels)} rows, {int((labels == 1).sum())} ones, {_digest(labels.tobytes())}"
 
 
 def _digest(content: bytes) -> str:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from rarecall.training.technique import PLAIN
+
 if TYPE_CHECKING:
     from rarecall.objective import Objective
     from rarecall.training.settings import TrainSettings
+    from rarecall.training.technique import Technique
 
 
 def parameter_groups(
@@ -49,18 +52,33 @@ def parameter_groups(
 
 
 def make_optimizer(
-    network: nn.Module, objective: Objective, settings: TrainSettings, *, scaled: bool = False
+    network: nn.Module,
+    objective: Objective,
+    settings: TrainSettings,
+    *,
+    scaled: bool = False,
+    technique: Technique = PLAIN,
 ) -> torch.optim.Optimizer:
-    """Make the optimiser that ``settings`` names; it knows no loss.
+    """Make the optimiser that ``settings`` names, or the technique instead; it knows no loss.
 
     Args:
         network: Already on its device.
         objective: Its own parameters are minimised too.
         settings: The optimiser's name, highest learning rate and weight decay.
         scaled: Whether gradients are scaled for 16-bit arithmetic.
+        technique: May ask for the proximal optimiser in stages.
     """
     groups = parameter_groups(network, objective, settings.weight_decay)
     rate = settings.learning_rate
+    if technique.stages is not None:
+        from rarecall.optim.pesg import PESG
+
+        return PESG(
+            groups,
+            lr=rate,
+            proximal=technique.stages.proximal,
+            momentum=technique.stages.momentum,
+        )
     # Fused: one kernel a step instead of a dozen a parameter, which is most of what a small
     # network costs. It would unscale gradients itself, after they are clipped: too late.
     device = groups[0]["params"][0].device.type
@@ -71,19 +89,26 @@ def make_optimizer(
     return kind(groups, lr=rate, fused=fused)
 
 
-def schedule_factor(settings: TrainSettings, step: int) -> float:
+def schedule_factor(settings: TrainSettings, step: int, technique: Technique = PLAIN) -> float:
     """Share of the highest learning rate at a step (counted from 0), in (0, 1].
 
-    A pure function, so that a resumed run needs no stored schedule.
+    A pure function, so that a resumed run needs no stored schedule. After the warm-up the stages
+    of a technique take the place of the settings' schedule, and an equal average of weights holds
+    the rate that it began with: at a rate that falls to zero there is nothing to average.
 
     >>> from rarecall.training.settings import TrainSettings
     >>> settings = TrainSettings(steps=100, evaluate_every=10, batch_size=8, warmup_steps=4)
     >>> [round(schedule_factor(settings, step), 3) for step in (0, 3, 52, 99)]
     [0.25, 1.0, 0.5, 0.0]
     """
+    averaging, stages = technique.averaging, technique.stages
     warmup = min(settings.warmup_steps, settings.steps - 1)
+    if averaging is not None and averaging.kind == "swa" and stages is None:
+        step = min(step, max(averaging.first(settings.steps), warmup))
     if step < warmup:
         return (step + 1) / warmup
+    if stages is not None:
+        return float(stages.decay) ** -stages.stage(step, settings.steps)
     if settings.schedule == "constant":
         return 1.0
     done = (step - warmup) / (settings.steps - warmup)

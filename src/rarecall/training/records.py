@@ -27,6 +27,8 @@ class EpochRecord:
         seconds_left: Time until the last step at the present pace.
         learning_rate: Of the last step.
         monitor: Numbers that the objective finds worth logging.
+        stage: 1, or 2 in the second stage of a two-stage method, whose epochs and steps go on
+            counting from those of the first.
     """
 
     epoch: int
@@ -42,6 +44,7 @@ class EpochRecord:
     seconds_left: float
     learning_rate: float
     monitor: dict[str, float] = field(default_factory=dict)
+    stage: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain numbers, ready for JSON."""

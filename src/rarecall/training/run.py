@@ -12,28 +12,36 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from rarecall.data.streams import RowStream, critical_rows, positives_of
 from rarecall.errors import ConfigurationError
-from rarecall.metrics import auc, fpr_at_tpr
 from rarecall.training.augment import make_augmentation
+from rarecall.training.averaging import Average
 from rarecall.training.checkpoint import identity, load_checkpoint, save_checkpoint
 from rarecall.training.engine import fits_on, make_fabric, reseed
-from rarecall.training.optimizer import make_optimizer, schedule_factor
 from rarecall.training.records import EpochRecord, Fitted
 from rarecall.training.scoring import predict_scores
-from rarecall.training.stream import RowStream
+from rarecall.training.signal import heard, resolution, schedule_remarks
+from rarecall.training.stepping import Stepper
+from rarecall.training.technique import PLAIN, Technique
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor
 
     from rarecall.data import ArrayDataset
     from rarecall.metrics import SelectionMeasure
-    from rarecall.objective import Batch, Objective
+    from rarecall.objective import Batch, Objective, Prepared
+    from rarecall.task import Task
     from rarecall.training.settings import TrainSettings
+    from rarecall.training.stepping import Taken
 
 MOST_SKIPPED = 25
 """Steps in a row with an infinite gradient after which training has diverged."""
+
+ROWS_FOR_STATISTICS = 8192
+"""Training rows, at most, from which averaged weights get their normalisation statistics."""
 
 
 @dataclass
@@ -46,8 +54,11 @@ class Progress:
     loss_sum: float = 0.0
     loss_steps: int = 0
     smoothed: float | None = None
+    heard: float | None = None
     best_key: list[float] = field(default_factory=list)
     best_epoch: int = 0
+    best_averaged: bool = False
+    first_averaged: int = 0
     skipped: int = 0
     skipped_in_a_row: int = 0
     diverged: bool = False
@@ -68,31 +79,31 @@ class Run:
         settings: TrainSettings,
         measure: SelectionMeasure,
         seed: int,
-        balanced: bool,
+        technique: Technique = PLAIN,
         folder: Path | None,
+        task: Task,
     ) -> None:
         images = isinstance(train_set.inputs, torch.Tensor)
         self.fabric = make_fabric(settings, images=images)
         self.device: torch.device = self.fabric.device
         self.settings, self.measure, self.seed, self.folder = settings, measure, seed, folder
-        self.objective = objective.bind(train_set.targets).to(self.device).train()
+        self.technique, self.task = technique, task
+        # First, since the stream of rows needs to know what the objective replays.
+        objective.for_task(task)
+        self.stream = row_stream(
+            train_set.targets, objective, settings, seed=seed, technique=technique
+        )
+        self.objective = objective.bind(
+            train_set.targets, task, stream=self.stream.shares, steps=settings.steps, seed=seed
+        )
+        self.objective.to(self.device).train()
         self.network = network.to(self.device).train()
-        self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.precision = self.fabric.strategy.precision
-        self.scaler = getattr(self.precision, "scaler", None)
-        self.optimizer = make_optimizer(
-            network, objective, settings, scaled=self.scaler is not None
+        self.stepper = Stepper(
+            network, objective, self.fabric, settings, technique=technique, seed=seed
         )
-        for group in self.optimizer.param_groups:
-            group["initial_lr"] = group["lr"]
-        # Any: Fabric's type is a union with the tuple that several optimisers would give.
-        self.stepper: Any = self.fabric.setup_optimizers(self.optimizer)
-        self.stream = RowStream(
-            train_set.targets,
-            new_rows(train_set.targets, objective, settings),
-            seed=seed,
-            balanced=balanced,
-        )
+        self.average: Average | None = None
+        if technique.averaging is not None:
+            self.average = Average(network, technique.averaging)
         self.resident = fits_on(self.device, train_set.inputs)
         self.train_set = train_set.to(self.device) if self.resident else train_set
         self.augmentation = make_augmentation(
@@ -108,7 +119,7 @@ class Run:
             settings=settings,
             measure=measure.name,
             seed=seed,
-            balanced=balanced,
+            technique=technique,
         )
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
@@ -131,57 +142,41 @@ class Run:
 
     def step(self) -> None:
         """Take one optimiser step."""
+        self.account(self.stepper.take(self.prepare(), self.progress.step))
+
+    def prepare(self) -> Prepared:
+        """Seed all draws of the next step and prepare its batch."""
+        reseed(self.seed, self.progress.step, self.device)
+        return self.objective.prepare(self._batch(self.progress.step))
+
+    def account(self, taken: Taken) -> None:
+        """Count a step that was taken, and let the objective commit or discard it."""
         progress, objective = self.progress, self.objective
-        reseed(self.seed, progress.step, self.device)
-        factor = schedule_factor(self.settings, progress.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
-        prepared = objective.prepare(self._batch())
-        with self.fabric.autocast():
-            logits = self.network(prepared.inputs)
-        # Outside autocast: a loss in half precision would round what ranks the samples.
-        loss = objective.evaluate(logits, prepared)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
         progress.step += 1
-        progress.rows += len(prepared.targets)
-        if self._clip():
-            self.stepper.step()
+        progress.rows += taken.rows
+        if taken.done:
             objective.step()
             progress.skipped_in_a_row = 0
+            if self.average is not None:
+                self.average.follow(progress.step, self.settings.steps)
         else:
             objective.discard()
-            self._skip()
-        value = float(loss.detach())
-        if math.isfinite(value):
-            progress.loss_sum += value
+            progress.skipped += 1
+            progress.skipped_in_a_row += 1
+            if progress.skipped_in_a_row >= MOST_SKIPPED:
+                self._diverge()
+        if math.isfinite(taken.loss):
+            progress.loss_sum += taken.loss
             progress.loss_steps += 1
 
-    def _batch(self) -> Batch:
-        rows = self.stream.rows(self.progress.step)
+    def _batch(self, step: int) -> Batch:
+        rows = self.stream.rows(step)
         batch: Batch = self.train_set.gather(rows.to(self.train_set.targets.device))
         if not self.resident:
             batch = type(batch)(*pytree.tree_map(lambda leaf: leaf.to(self.device), tuple(batch)))
         if self.augmentation is not None:
             batch = batch._replace(inputs=self.augmentation(batch.inputs))
         return batch
-
-    def _clip(self) -> bool:
-        """Clip the network's gradient; False where it is not finite."""
-        self.precision.unscale_gradients(self.optimizer)
-        largest = math.inf if self.settings.clip is None else self.settings.clip
-        norm = nn.utils.clip_grad_norm_(self.parameters, largest)
-        return math.isfinite(float(norm))
-
-    def _skip(self) -> None:
-        progress = self.progress
-        if self.scaler is not None:
-            # Finds the infinity itself, changes no weight, and lowers the scale.
-            self.stepper.step()
-        progress.skipped += 1
-        progress.skipped_in_a_row += 1
-        if progress.skipped_in_a_row >= MOST_SKIPPED:
-            self._diverge()
 
     def _diverge(self) -> None:
         self.progress.diverged = True
@@ -195,27 +190,47 @@ class Run:
 
     def evaluate(self) -> EpochRecord:
         """Measure on validation, let the objective know, keep the weights if they are best."""
+        if self.average is None:
+            return self._evaluate()
+        with self.average.applied(self._statistics_batches()):
+            return self._evaluate()
+
+    def _statistics_batches(self) -> Iterator[tuple[Any, ...]]:
+        """Give what the network is called with on rows such as it trains on."""
+        rows = min(ROWS_FOR_STATISTICS, len(self.train_set))
+        self.objective.eval()
+        try:
+            for number in range(-(-rows // self.stream.size)):
+                reseed(self.seed, number, self.device)
+                with torch.no_grad():
+                    yield self.objective.prepare(self._batch(number)).arguments
+        finally:
+            self.objective.train()
+
+    def _evaluate(self) -> EpochRecord:
         progress, settings, targets = self.progress, self.settings, self.validation_targets
         scores = predict_scores(self.network, self.objective, self.validation_inputs)
         if not np.isfinite(scores).all():
             self._diverge()
             scores = np.zeros_like(scores)
         selection = self.measure(scores, targets)
-        area = float(auc(scores, targets))
+        progressed = float(self.measure.progress(scores, targets))
         past = settings.smoothing
         before = selection if progress.smoothed is None else progress.smoothed
         progress.smoothed = past * before + (1 - past) * selection
-        self.objective.end_epoch(area)
+        progress.heard = heard(progress.heard, progressed, resolution(targets, self.task))
+        self.objective.end_epoch(progress.heard)
         epoch = len(progress.history) + 1
         # Of evaluations that select alike, such as an FPR of 0, the better ranking wins.
-        key = [progress.smoothed, area]
+        key = [progress.smoothed, progressed]
         best = not progress.diverged and (not progress.best_key or key > progress.best_key)
         if best:
             progress.best_key, progress.best_epoch = key, epoch
+            progress.best_averaged = self.average is not None and self.average.count > 0
             self.best = {
                 name: part.detach().clone() for name, part in self.network.state_dict().items()
             }
-        elif settings.patience is not None and epoch - progress.best_epoch >= settings.patience:
+        elif self._out_of_patience(epoch):
             progress.stopped_early = progress.step < settings.steps
         seconds = self._seconds()
         pace = (seconds - self._resumed_seconds) / max(progress.step - self._resumed_step, 1)
@@ -227,17 +242,29 @@ class Run:
             train_loss=progress.loss_sum / max(progress.loss_steps, 1),
             selection=selection,
             smoothed=progress.smoothed,
-            fpr=float(fpr_at_tpr(scores, targets, self.measure.tpr)),
-            auc=area,
+            fpr=float(self.measure.fpr(scores, targets)),
+            auc=float(self.measure.auc(scores, targets)),
             best=best,
             seconds=seconds,
             seconds_left=0.0 if ending else pace * (settings.steps - progress.step),
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=self.stepper.learning_rate,
             monitor={name: float(value) for name, value in self.objective.monitor().items()},
         )
         progress.history.append(record.to_dict())
         progress.loss_sum, progress.loss_steps = 0.0, 0
         return record
+
+    def _out_of_patience(self, epoch: int) -> bool:
+        progress, patience = self.progress, self.settings.patience
+        if patience is None:
+            return False
+        if self.average is None:
+            return epoch - progress.best_epoch >= patience
+        # Whoever asks for averaged weights is to get as many evaluations of them.
+        if self.average.count and not progress.first_averaged:
+            progress.first_averaged = epoch
+        since = max(progress.best_epoch, progress.first_averaged)
+        return progress.first_averaged > 0 and epoch - since >= patience
 
     def _seconds(self) -> float:
         return self._resumed_seconds + time.perf_counter() - self._began
@@ -246,31 +273,35 @@ class Run:
 
     def save(self) -> None:
         """Write a checkpoint, if there is a folder for it."""
-        if self.folder is None:
-            return
+        if self.folder is not None:
+            save_checkpoint(self.folder, self.identity, self.state())
+
+    def state(self) -> dict[str, Any]:
+        """Give all that a checkpoint holds."""
         self.progress.seconds = self._seconds()
-        state = {
+        return {
             "network": self.network.state_dict(),
             "objective": self.objective.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": None if self.scaler is None else self.scaler.state_dict(),
+            **self.stepper.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
             "best": self.best,
             "progress": asdict(self.progress),
         }
-        save_checkpoint(self.folder, self.identity, state)
 
     def restore(self) -> None:
         """Go on from the folder's checkpoint, if there is one."""
-        if self.folder is None:
-            return
-        state = load_checkpoint(self.folder, self.identity)
-        if state is None:
-            return
+        if self.folder is not None:
+            state = load_checkpoint(self.folder, self.identity)
+            if state is not None:
+                self.load(state)
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state` gave."""
         self.network.load_state_dict(state["network"])
         self.objective.load_state_dict(state["objective"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.scaler is not None:
-            self.scaler.load_state_dict(state["scaler"])
+        self.stepper.load_state_dict(state)
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.best = {name: part.to(self.device) for name, part in state["best"].items()}
         self.progress = Progress(**state["progress"])
         self._resumed_seconds, self._resumed_step = self.progress.seconds, self.progress.step
@@ -307,12 +338,23 @@ class Run:
     def _remarks(self) -> list[str]:
         progress, settings = self.progress, self.settings
         remarks = self.objective.remarks()
+        remarks += schedule_remarks(self.objective, self.validation_targets, self.task)
+        if self.average is not None and not progress.best_averaged:
+            remarks.append(
+                f"The weights kept are no average: evaluation {progress.best_epoch} of "
+                f"{len(progress.history)}, before averaging began, was the best on validation."
+            )
+        if self.technique.radius is not None:
+            remarks.append(
+                "Sharpness-aware steps forward every batch twice: up to twice the rows, and the "
+                "time, of other methods at the same number of steps."
+            )
         if progress.diverged:
             remarks.append(
                 f"Training diverged at step {progress.step} of {settings.steps}; the best weights "
                 "until then were kept. A lower learning rate may help."
             )
-        elif progress.skipped and self.scaler is None:
+        elif progress.skipped and self.stepper.scaler is None:
             remarks.append(
                 f"{progress.skipped} of {progress.step} steps had a gradient that is not finite "
                 "and were left out."
@@ -320,11 +362,37 @@ class Run:
         return remarks
 
 
+def row_stream(
+    targets: Tensor,
+    objective: Objective,
+    settings: TrainSettings,
+    *,
+    seed: int,
+    technique: Technique = PLAIN,
+) -> RowStream:
+    """Make the stream of a training's new rows.
+
+    Args:
+        targets: Of the training set.
+        objective: Its task is fixed; says how many rows a step it replays.
+        settings: The batch size.
+        seed: Fixes the order, >= 0.
+        technique: Says what share of the rows is critical.
+
+    Raises:
+        ConfigurationError: The batch has no room for what is asked.
+    """
+    size = new_rows(targets, objective, settings)
+    share = technique.balanced
+    positives = None if share is None else positives_of(size, share)
+    return RowStream(targets, size, seed=seed, positives=positives, task=objective.task)
+
+
 def new_rows(targets: Tensor, objective: Objective, settings: TrainSettings) -> int:
     """How many rows of a batch are new, so that with the replayed ones it is never larger."""
     batch = min(settings.batch_size, len(targets))
     # A sample is replayed once at most, and only critical ones are.
-    replayed = min(objective.replay_capacity, int((targets == 1).sum()))
+    replayed = min(objective.replay_capacity, int(critical_rows(targets, objective.task).sum()))
     if replayed >= batch:
         raise ConfigurationError(
             f"A batch of {batch} rows has no room for new ones beside the {replayed} that the "

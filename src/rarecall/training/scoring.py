@@ -38,13 +38,16 @@ def predict_scores(
     """Score rows with a network, in evaluation mode and full precision.
 
     Args:
-        network: Gives logits; stays on its device.
-        objective: Says how logits are read as a score. It need not be bound.
+        network: Gives logits; stays on its device. One that takes λ uses the λ that it stores.
+        objective: Says how logits are read as a score. It need not be bound, but its task must
+            be fixed where it is not binary.
         inputs: A tensor or any pytree of tensors, leading dimension ``n``, on any device.
         batch_size: Rows forwarded at once, >= 1; by default as many as stay small in memory.
 
     Returns:
-        Raw scores, higher is more critical, float64, shape ``(n,)``.
+        Raw scores, float64: higher is more critical, shape ``(n,)``, in binary work; the scores
+        of all classes, ``(n, C)``, in multi-class and of all labels, ``(n, L)``, in multi-label
+        work.
 
     >>> from rarecall.losses import BCELoss
     >>> from rarecall.objective import Objective
@@ -59,7 +62,10 @@ def predict_scores(
         batch_size = min(4096, max(32, 2**20 // max(largest, 1)))
     tensor = next(network.parameters(), None)
     device = torch.device("cpu") if tensor is None else tensor.device
-    scores = np.empty(rows, dtype=np.float64)
+    kind = objective.task.kind
+    shape = (rows,) if kind == "binary" else (rows, objective.task.classes)
+    read = objective.loss.class_scores if kind == "multiclass" else objective.score
+    scores = np.empty(shape, dtype=np.float64)
     with evaluating(network, objective):
         for start in range(0, rows, batch_size):
             stop = min(start + batch_size, rows)
@@ -68,5 +74,5 @@ def predict_scores(
             )
             logits = network(part)
             # On the processor: not every device has float64.
-            scores[start:stop] = objective.score(logits.cpu().double()).numpy()
+            scores[start:stop] = read(logits.cpu().double()).numpy()
     return scores

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rarecall.errors import Interrupted
+from rarecall.task import BINARY
 from rarecall.training.engine import steady
 from rarecall.training.run import Run
+from rarecall.training.technique import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from rarecall.data import ArrayDataset
     from rarecall.metrics import SelectionMeasure
     from rarecall.objective import Objective
+    from rarecall.task import Task
     from rarecall.training.records import EpochRecord, Fitted
     from rarecall.training.settings import TrainSettings
+    from rarecall.training.technique import Technique
 
 
 def train(
@@ -30,8 +34,9 @@ def train(
     settings: TrainSettings,
     measure: SelectionMeasure,
     seed: int,
-    balanced: bool = False,
+    technique: Technique = PLAIN,
     folder: Path | None = None,
+    task: Task = BINARY,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
@@ -51,8 +56,10 @@ def train(
         settings: The budget and the rest.
         measure: Chooses the best weights; higher is better.
         seed: Fixes the order of rows and all draws, >= 0.
-        balanced: Whether half of every batch's new rows are critical ones.
+        technique: What the options of a method's name change: balanced batches, sharpness-aware
+            or proximal steps, averaged weights.
         folder: Where checkpoints go, and whence an unfinished training is resumed; None for none.
+        task: The kind of problem, which the targets have the form of.
         on_epoch: Called after every evaluation, once its checkpoint is written.
         should_stop: Asked before every step; once it is true a checkpoint is written.
 
@@ -62,8 +69,9 @@ def train(
     Raises:
         Interrupted: ``should_stop`` was true.
         RunError: ``folder`` holds a checkpoint of another training.
-        ConfigurationError: The batch has no room for new rows beside the replayed ones; the
-            device is missing; or the training diverged before its first evaluation.
+        ConfigurationError: The batch has no room for new rows beside the replayed ones, or for
+            critical and other ones; the device is missing; or the training diverged before its
+            first evaluation.
         StorageError: A checkpoint could not be written.
     """
     run = Run(
@@ -74,8 +82,9 @@ def train(
         settings=settings,
         measure=measure,
         seed=seed,
-        balanced=balanced,
+        technique=technique,
         folder=folder,
+        task=task,
     )
     with steady(settings.threads, run.device):
         run.restore()

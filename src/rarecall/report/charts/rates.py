@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from rarecall.report.stored import Comparison
 
 
-def rates_chart(comparison: Comparison) -> Markup | None:
-    """Draw every method's FPR at the required TPR, interval and seeds; None if no FPR is stored."""
+def rates_chart(comparison: Comparison, name: str = "rates") -> Markup | None:
+    """Draw every method's FPR at the required TPR, interval and seeds; None if no FPR is stored.
+
+    Args:
+        comparison: What was stored.
+        name: Of the drawing, unique on the page.
+    """
     from matplotlib import rc_context
 
     digits = rate_digits(comparison)
@@ -44,7 +49,7 @@ def rates_chart(comparison: Comparison) -> Markup | None:
             f"{method.name}: {percent(method.fpr_at(comparison.tpr).value, digits)}"
             for method in rows
         )
-        return svg.inline(figure, "rates", alternative + ".", texts)
+        return svg.inline(figure, name, alternative + ".", texts)
 
 
 def _rate_row(axes: Axes, place: int, method: Method, comparison: Comparison) -> None:

@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from rarecall.report.stored import Comparison
 
 
-def roc_chart(comparison: Comparison, scores: Mapping[str, TestScores]) -> Markup | None:
-    """Draw the ROC curves' corner of high TPR; None when no scores are stored."""
+def roc_chart(
+    comparison: Comparison, scores: Mapping[str, TestScores], name: str = "roc"
+) -> Markup | None:
+    """Draw the ROC curves' corner of high TPR; None when no scores are stored.
+
+    Args:
+        comparison: What was stored.
+        scores: Test scores by method.
+        name: Of the drawing, unique on the page.
+    """
     from matplotlib import rc_context
 
     if not scores:
@@ -46,7 +54,7 @@ def roc_chart(comparison: Comparison, scores: Mapping[str, TestScores]) -> Marku
         axes.set_ylabel("Critical cases caught (TPR)")
         percent_axis(axes, "x")
         percent_axis(axes, "y")
-        return svg.inline(figure, "roc", _roc_in_words(comparison, window), texts)
+        return svg.inline(figure, name, _roc_in_words(comparison, window), texts)
 
 
 def _curve(axes: Axes, method: Method, points: Points) -> None:

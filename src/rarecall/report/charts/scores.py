@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 _HEIGHT = 320
 
 
-def score_chart(comparison: Comparison, test: TestScores) -> Markup:
-    """Draw a histogram of each class, critical above harmless; errors are filled, the rest pale."""
+def score_chart(comparison: Comparison, test: TestScores, name: str = "scores") -> Markup:
+    """Draw a histogram of each class, critical above harmless; errors are filled, the rest pale.
+
+    Args:
+        comparison: What was stored.
+        test: Test scores of the winner.
+        name: Of the drawing, unique on the page.
+    """
     from matplotlib import rc_context
 
     chosen = comparison.threshold
@@ -48,7 +54,7 @@ def score_chart(comparison: Comparison, test: TestScores) -> Markup:
             _fill(lower, bars.edges, bars.harmless, svg.HARMLESS, bars.edges >= cut)
             _mark(upper, lower, cut)
             words += f" The threshold is {cut:.4g}."
-        return svg.inline(figure, "scores", words, {})
+        return svg.inline(figure, name, words, {})
 
 
 def _panel(
