@@ -41,14 +41,17 @@ def environment(threads: int) -> dict[str, Any]:
     }
 
 
-def default_threads(asked: int | None) -> int:
-    """Give the number of CPU threads to use: as asked, else as torch would.
+def default_threads(asked: int | None, kind: str) -> int:
+    """Give the number of CPU threads to use: as asked, else one for tables, else as torch would.
 
-    Sums are cut up by thread, so a resumed run needs the same number to be the same bit for bit.
+    A table's small tensors gain nothing from a second thread, and where the processor is busy
+    with something else threads that wait for each other cost several times as much. Sums are cut up by thread, so a resumed run needs the same number to be the same bit for bit.
     """
     import torch
 
-    return torch.get_num_threads() if asked is None else asked
+    if asked is not None:
+        return asked
+    return 1 if kind == "table" else torch.get_num_threads()
 
 
 @contextmanager

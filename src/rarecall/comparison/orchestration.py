@@ -177,7 +177,7 @@ class _Plan:
 
 
 def _plan(config: CompareConfig, samples: Samples, folder: RunFolder) -> _Plan:
-    now, notes = _environment(config, folder)
+    now, notes = _environment(config, samples, folder)
     _refuse_other_data(samples, folder)
     split = split_samples(config, samples)
     material = prepare(config, samples, split, threads=int(now["threads"]))
@@ -243,11 +243,13 @@ def _store(plan: _Plan, folder: RunFolder) -> None:
     write_json(folder / "preprocessing.json", plan.material.preprocessor.to_json())
 
 
-def _environment(config: CompareConfig, folder: RunFolder) -> tuple[dict[str, Any], list[str]]:
+def _environment(
+    config: CompareConfig, samples: Samples, folder: RunFolder
+) -> tuple[dict[str, Any], list[str]]:
     """Describe the environment; a resumed run keeps its own threads and says what changed."""
     path = folder / "environment.json"
     if not path.exists():
-        return environment(default_threads(config.threads)), []
+        return environment(default_threads(config.threads, samples.kind)), []
     stored: dict[str, Any] = read_json(path)
     changed = changes(stored, environment(int(stored["threads"])))
     if not changed:
