@@ -45,7 +45,8 @@ def default_threads(asked: int | None, kind: str) -> int:
     """Give the number of CPU threads to use: as asked, else one for tables, else as torch would.
 
     A table's small tensors gain nothing from a second thread, and where the processor is busy
-    with something else threads that wait for each other cost several times as much. Sums are cut up by thread, so a resumed run needs the same number to be the same bit for bit.
+    with something else threads that wait for each other cost several times as much. Sums are cut
+    up by thread, so a resumed run needs the same number to be the same bit for bit.
     """
     import torch
 
