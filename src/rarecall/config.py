@@ -218,6 +218,7 @@ class CompareConfig(BaseModel):
     split_column: Label | None = Field(None, description="column with the split to use")
     image_size: Count | None = None
     skip_unreadable: bool = False
+    metadata: Words = Field((), description="columns beside image paths: patient data")
     shares: Shares | None = Field(None, description="shares of the four parts of the split")
     train_positives: Annotated[int, Field(ge=2)] | None = None
 

@@ -63,6 +63,10 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
     skip_unreadable: Annotated[
         bool | None, _option("Leave out images that cannot be read.", _DATA, "--skip-unreadable")
     ] = None,
+    metadata: Annotated[
+        str | None,
+        _option("Columns beside image paths (patient data), comma-separated, or all.", _DATA),
+    ] = None,
     train_positives: Annotated[
         int | None, _option("Keep only so many positives for training.", _DATA)
     ] = None,

@@ -61,6 +61,7 @@ def load_samples(config: CompareConfig) -> Samples:
         split_column=config.split_column,
         image_size=config.image_size,
         skip_unreadable=config.skip_unreadable,
+        metadata=config.metadata,
     )
 
 

@@ -90,6 +90,7 @@ def load_manifest(source: Path, table: pd.DataFrame, column: str, request: Reque
                 f"Its other columns are {quoted(others)}."
             )
         request = replace(request, target=found[0])
+    request = replace(request, metadata=metadata_columns(table, column, request))
     require_columns(table, request, source.name)
     missing = int(table[column].isna().sum())
     if missing:
@@ -147,6 +148,28 @@ def _load(
         ids=np.asarray(names, dtype=np.str_)[decoded.kept],
         notes=[*notes, *decoded.notes],
     )
+
+
+def metadata_columns(table: pd.DataFrame, path: str, request: Request) -> tuple[str, ...]:
+    """Name the columns of patient data; ``"all"`` stands for those that play no other part.
+
+    >>> from rarecall.data.request import Request
+    >>> table = pd.DataFrame({"path": ["a.png"], "label": ["x"], "age": [40]})
+    >>> metadata_columns(table, "path", Request(target="label", metadata=("all",)))
+    ('age',)
+    """
+    if request.metadata != ("all",) or "all" in table.columns:
+        return request.metadata
+    taken = {
+        path,
+        request.group,
+        request.time,
+        request.id,
+        request.split_column,
+        *request.target_columns,
+        *request.drop,
+    }
+    return tuple(str(name) for name in table.columns if name not in taken)
 
 
 def _check_before_decoding(table: pd.DataFrame, request: Request, names: NDArray[np.str_]) -> None:

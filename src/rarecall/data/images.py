@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from rarecall.data.answers import read_answers
+from rarecall.data.columns import prepare_columns
 from rarecall.data.request import read_aside, require_columns
 from rarecall.data.samples import Samples
-from rarecall.data.suspicions import common_classes, repeated_rows
+from rarecall.data.suspicions import common_classes, leaks, repeated_rows
 from rarecall.data.wording import counted, listed
 from rarecall.errors import DataError
 
@@ -141,6 +142,11 @@ def samples_from_stack(
     if size is not None and pixels.shape[1:3] != (size, size):
         pixels = _resize(pixels, size)
     told = [*notes, *answers.notes, *aside.notes, *common_classes(answers)]
+    beside = None
+    if request.metadata:
+        prepared = prepare_columns(table[list(request.metadata)])
+        beside = prepared.table
+        told += [*prepared.notes, *leaks(beside, answers)]
     told += repeated_rows(pixels, answers.targets, grouped=aside.groups is not None)
     return Samples(
         name=name,
@@ -158,6 +164,7 @@ def samples_from_stack(
         labels=answers.labels,
         task=answers.task,
         classes=answers.classes,
+        metadata=beside,
     )
 
 

@@ -38,6 +38,7 @@ def load(
     split_column: str | None = None,
     image_size: int | None = None,
     skip_unreadable: bool = False,
+    metadata: Sequence[str] = (),
 ) -> Samples:
     """Load labelled samples.
 
@@ -63,6 +64,9 @@ def load(
         image_size: Height and width that images are resized to. By default images of one size up
             to 64 pixels stay as they are, and others become 64 x 64.
         skip_unreadable: Leave out images that cannot be read instead of raising.
+        metadata: Columns of a table of image paths that describe the patient or the piece, for a
+            network of their own beside the images'; ``"all"`` takes every column that plays no
+            other part.
 
     Returns:
         The samples, with notes about what was left out or looks wrong.
@@ -105,8 +109,15 @@ def load(
         split_column=split_column,
         image_size=image_size,
         skip_unreadable=skip_unreadable,
+        metadata=(metadata,) if isinstance(metadata, str) else tuple(metadata),
     )
     path = Path(source).expanduser()
+    if request.metadata and not is_table_file(path):
+        raise DataError(
+            f"metadata names columns that stand beside image paths, but {source} is no table of "
+            "image paths. Write one (a CSV with the columns path and label, and the patient's), or "
+            "leave metadata (--metadata) out."
+        )
     if not _exists(path):
         if str(source) in BUNDLED:
             _refuse_kind(str(source), kind, holds="images" if source == "digits" else "table")
@@ -134,6 +145,11 @@ def load(
         raise DataError(
             f"{path.name} should list images, but none of its columns holds paths of image files. "
             "Add a column `path`, relative to the table's folder."
+        )
+    if request.metadata:
+        raise DataError(
+            f"{path.name} is a table of features, so all its columns are used; metadata names "
+            "columns that stand beside image paths. Leave metadata (--metadata) out."
         )
     return samples_from_table(table, request, name=path.name)
 

@@ -44,6 +44,7 @@ class Preprocessor(ABC):
         Raises:
             DataError: It is no stored preprocessing.
         """
+        from rarecall.data.fusion_preprocessor import FusionPreprocessor
         from rarecall.data.image_preprocessor import ImagePreprocessor
         from rarecall.data.table_preprocessor import TablePreprocessor
 
@@ -53,6 +54,8 @@ class Preprocessor(ABC):
                 return TablePreprocessor.restore(stored)
             if kind == "images":
                 return ImagePreprocessor.restore(stored)
+            if kind == "images+table":
+                return FusionPreprocessor.restore(stored)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
                 f"The stored preprocessing cannot be read ({type(error).__name__}: {error}). "
@@ -73,9 +76,12 @@ def fit_preprocessor(samples: Samples) -> Preprocessor:
     >>> preprocessor.transform(samples)["numeric"].shape
     torch.Size([569, 30])
     """
+    from rarecall.data.fusion_preprocessor import FusionPreprocessor
     from rarecall.data.image_preprocessor import ImagePreprocessor
     from rarecall.data.table_preprocessor import TablePreprocessor
 
+    if samples.metadata is not None:
+        return FusionPreprocessor.fit(samples)
     if samples.kind == "images":
         return ImagePreprocessor.fit(samples)
     return TablePreprocessor.fit(samples)

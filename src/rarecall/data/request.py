@@ -54,6 +54,7 @@ class Request:
     split_column: str | None = None
     image_size: int | None = None
     skip_unreadable: bool = False
+    metadata: tuple[str, ...] = ()
 
     @property
     def target_columns(self) -> tuple[str, ...]:
@@ -71,6 +72,7 @@ class Request:
             "id": self.id,
             "split_column": self.split_column,
             "drop": self.drop,
+            "metadata": self.metadata,
         }
         given = [name for name, value in options.items() if value]
         if given:
@@ -112,6 +114,7 @@ def require_columns(table: pd.DataFrame, request: Request, source: str) -> None:
     named = [("target", name) for name in request.target_columns]
     named += [(part, name) for part, name in wanted.items() if name is not None]
     named += [("dropped", name) for name in request.drop]
+    named += [("metadata", name) for name in request.metadata]
     problems = [
         f"The {part} column {name!r} is not in {source}.{did_you_mean(name, known)}"
         for part, name in named

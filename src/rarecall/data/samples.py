@@ -47,6 +47,8 @@ class Samples:
             are known.
         task: The kind of problem.
         classes: Names of the classes or labels, by number; empty in binary work.
+        metadata: A table beside images (patient data), ``n`` rows, columns as in a table of
+            features; None without.
 
     >>> table = pd.DataFrame({"age": [41, 52, 63]})
     >>> samples = Samples("demo", "table", table, np.array([0, 0, 1]), np.array(["a", "b", "c"]),
@@ -70,6 +72,7 @@ class Samples:
     labels: NDArray[np.str_] | None = None
     task: Task = BINARY
     classes: tuple[str, ...] = ()
+    metadata: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         n = len(self.targets)
@@ -84,6 +87,7 @@ class Samples:
             "times": self.times,
             "given_roles": self.given_roles,
             "labels": self.labels,
+            "metadata": self.metadata,
         }
         for name, part in aligned.items():
             if part is not None and len(part) != n:
@@ -92,7 +96,11 @@ class Samples:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of features, targets and ids; equal for equal content."""
-        return fingerprint(self.features, self.targets, self.ids, self.classes)
+        own = fingerprint(self.features, self.targets, self.ids, self.classes)
+        if self.metadata is None:
+            return own
+        beside = fingerprint(self.metadata, self.targets, self.ids, self.classes)
+        return hashlib.sha256(f"{own}{beside}".encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -129,11 +137,7 @@ class Samples:
         """
         rows = np.asarray(positions, dtype=np.int64)
         features = self.features
-        taken: pd.DataFrame | NDArray[np.uint8]
-        if isinstance(features, pd.DataFrame):
-            taken = features.iloc[rows].reset_index(drop=True)
-        else:
-            taken = features[rows]
+        taken = _rows(features, rows) if isinstance(features, pd.DataFrame) else features[rows]
         labels = None if self.labels is None else self.labels[rows]
         targets = self.targets[rows]
         return Samples(
@@ -152,6 +156,7 @@ class Samples:
             labels=labels,
             task=self.task,
             classes=self.classes,
+            metadata=None if self.metadata is None else _rows(self.metadata, rows),
         )
 
     def summary(self) -> dict[str, Any]:
@@ -161,7 +166,8 @@ class Samples:
             ``name``, ``kind``, ``n``, ``positives``, ``critical``, ``target``, ``class_counts``,
             ``fingerprint``, ``notes``, ``groups`` (how many, or None), ``times`` (first and last,
             or None); for tables ``columns`` (kind, number and share of missing values, number of
-            distinct values, of each); for images ``image_size`` and ``channels``; in multi-class
+            distinct values, of each), for images with metadata of those; for images ``image_size``
+            and ``channels``; in multi-class
             and multi-label work ``task`` and ``classes``.
         """
         groups = None if self.groups is None else len(np.unique(self.groups))
@@ -190,6 +196,10 @@ class Samples:
         else:
             told["image_size"] = [int(side) for side in self.features.shape[1:3]]
             told["channels"] = int(self.features.shape[3])
+        if self.metadata is not None:
+            told["columns"] = {
+                str(name): _describe(column) for name, column in self.metadata.items()
+            }
         return told
 
     def _counts(self, targets: NDArray[Any], labels: NDArray[np.str_] | None) -> dict[str, int]:
@@ -204,6 +214,10 @@ class Samples:
         rest = others[0] if len(others) == 1 else f"not {self.critical}"
         counts = {rest: len(targets) - positives, self.critical: positives}
         return {label: count for label, count in counts.items() if count}
+
+
+def _rows(table: pd.DataFrame, rows: NDArray[np.int64]) -> pd.DataFrame:
+    return table.iloc[rows].reset_index(drop=True)
 
 
 def count_labels(labels: NDArray[np.str_]) -> dict[str, int]:

@@ -119,9 +119,12 @@ class LDAMLoss(CountingLoss):
         return super().class_probabilities(self.scale * logits)
 
     def adapt(self, model: nn.Module, head: str | None) -> nn.Module:
-        """Put a cosine head in the place of the last layer."""
+        """Put a cosine head in the place of the last layer; of both networks of a fusion."""
         from rarecall.models.cosine import with_cosine_head
+        from rarecall.models.fusion import MetadataFusion
 
+        if isinstance(model, MetadataFusion):
+            return model.adapt_each(lambda part: self.adapt(part, None))
         return with_cosine_head(model, head, self.outputs)
 
     def extra_repr(self) -> str:

@@ -62,10 +62,20 @@ def make_augmentation(
 
     Args:
         inputs: All training inputs: images, uint8, shape ``(n, C, H, W)``, or a mapping with a
-            ``numeric`` tensor, shape ``(n, d)``.
+            ``numeric`` tensor, shape ``(n, d)``, or a mapping with both, ``image`` and ``table``.
         augment: As in :class:`~rarecall.training.TrainSettings`.
         input_noise: As in :class:`~rarecall.training.TrainSettings`.
     """
+    if isinstance(inputs, dict) and inputs.keys() >= {"image", "table"}:
+        made = {part: make_augmentation(inputs[part], augment, input_noise) for part in inputs}
+        parts = {part: change for part, change in made.items() if change is not None}
+        if not parts:
+            return None
+
+        def change_parts(rows: dict[str, Any]) -> dict[str, Any]:
+            return rows | {part: change(rows[part]) for part, change in parts.items()}
+
+        return change_parts
     if isinstance(inputs, Tensor) and inputs.ndim == 4:
         if augment == "auto":
             augment = "crop+flip" if min(inputs.shape[-2:]) >= SMALLEST_SIDE else "none"

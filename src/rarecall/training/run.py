@@ -83,7 +83,8 @@ class Run:
         folder: Path | None,
         task: Task,
     ) -> None:
-        images = isinstance(train_set.inputs, torch.Tensor)
+        inputs = train_set.inputs
+        images = isinstance(inputs, torch.Tensor) or "image" in inputs
         self.fabric = make_fabric(settings, images=images)
         self.device: torch.device = self.fabric.device
         self.settings, self.measure, self.seed, self.folder = settings, measure, seed, folder
