@@ -161,3 +161,16 @@ def test_a_stored_configuration_reads_back_the_same():
 
 def test_the_required_level_is_always_reported():
     assert CompareConfig(data="a", tpr=0.99).levels == (0.9, 0.95, 0.98, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"redraw": True}, "redraw: re-draws the rows of members"),
+        ({"redraw": True, "members": 4, "time": "day"}, "redraw: would mix rows of different"),
+        ({"metadata": "age", "kind": "table"}, "metadata: stands beside image paths"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, words):
+    with pytest.raises(ConfigurationError, match=words):
+        load_config({"data": "x.csv", **options})

@@ -6,10 +6,8 @@ Every mistake is reported at once, with the nearest known name for what is missp
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -17,43 +15,36 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
 )
 
-from rarecall._asked import WORDS, Asked, Kind, asked_kind, misfits
-from rarecall.errors import ConfigurationError, DataError, MethodError, did_you_mean
+from rarecall._asked import Asked, Kind, asked_kind, misfits
+from rarecall._given import (
+    DEFAULT_METHODS,
+    PARTS,
+    as_names,
+    as_path,
+    as_shares,
+    as_text,
+    as_words,
+    known_methods,
+    known_parameters,
+    listed,
+    refusal,
+    usual_methods,
+)
+from rarecall._yaml import read_yaml
+from rarecall.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
 __all__ = ["DEFAULT_METHODS", "CompareConfig", "load_config", "read_yaml"]
 
-DEFAULT_METHODS = ("bce", "w-bce", "bce+balanced", "a-fl", "bce+alm", "bce+rankreg", "bce+replay")
-_DEFAULTS: dict[str, tuple[str, ...]] = {
-    "binary": DEFAULT_METHODS,
-    "multiclass": (
-        "ce",
-        "cb-ce",
-        "a-fl",
-        "vs",
-        "ldam",
-        "ce+alm",
-        "ce+rankreg",
-        "ce+replay",
-        "ce+balanced",
-    ),
-    "multilabel": ("bce", "w-bce", "a-fl", "auc-margin", "bce+alm"),
-}
 _BASELINES = {"binary": "bce", "multiclass": "ce", "multilabel": "bce"}
-_INSTEAD = {
-    "multiclass": {"bce": "ce", "w-bce": "cb-ce", "cb-bce": "cb-ce"},
-    "multilabel": {"ce": "bce", "cb-ce": "cb-bce"},
-    "binary": {"ce": "bce", "cb-ce": "cb-bce"},
-}
 _REPORTED_LEVELS = (0.90, 0.95, 0.98)
-_PARTS = ("train", "validation", "calibration", "test")
 _TRAINING = (
     "steps",
     "evaluate_every",
@@ -71,125 +62,13 @@ _TRAINING = (
 )
 
 
-def _as_text(value: object) -> object:
-    # A label or column name that is a number in YAML is still a name.
-    return str(value) if isinstance(value, (int, float)) else value
-
-
-def _as_words(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return tuple(value) if isinstance(value, (list, tuple)) else value
-
-
-def _as_names(value: object, info: ValidationInfo) -> object:
-    """Read one name, or several: a list, or words with commas between them.
-
-    With ``task: binary`` a comma is part of the name, as it is in a list.
-    """
-    if isinstance(value, str) and "," in value and info.data.get("task") != "binary":
-        value = [word.strip() for word in value.split(",") if word.strip()]
-    if not isinstance(value, (list, tuple)):
-        value = _as_text(value)
-        if not isinstance(value, str):
-            raise ValueError(f"must be text, or a list of texts, but {value!r} came.")
-        return value
-    names = tuple(_as_text(word) for word in value)
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"must be text, or a list of texts, but {value!r} came.")
-    # A single name is kept apart from a list only where its comma would be read anew.
-    return names if len(names) > 1 or "," in str(names[0]) else names[0]
-
-
-def _as_shares(value: object) -> object:
-    """Read ``"0.4,0.2,0.2,0.2"``, as the command line gives it."""
-    if not isinstance(value, str):
-        return value
-    parts = value.split(",")
-    try:
-        return dict(zip(_PARTS, map(float, parts), strict=True))
-    except ValueError:
-        raise ValueError(
-            f"must be four numbers, for {', '.join(_PARTS)}, as 0.4,0.2,0.2,0.2, "
-            f"but {value!r} came."
-        ) from None
-
-
-def _as_path(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
-
-
-def _usual_methods(value: object, info: ValidationInfo) -> object:
-    """Put the usual set of the kind of problem where no methods are named."""
-    if value is not None:
-        return value
-    return _DEFAULTS[
-        asked_kind(
-            info.data.get("task", "auto"),
-            _listed(info.data.get("target")),
-            _listed(info.data.get("critical")),
-        )
-    ]
-
-
-def _listed(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    return () if names is None else (names,) if isinstance(names, str) else names
-
-
-def _known_methods(names: tuple[str, ...]) -> tuple[str, ...]:
-    from rarecall.methods import parse
-
-    problems, seen = [], []
-    for name in names:
-        try:
-            method = parse(name)
-        except MethodError as error:
-            problems.append(str(error))
-            continue
-        if method.name in seen:
-            problems.append(f"{method.name!r} is named twice.")
-        seen.append(method.name)
-    if problems:
-        raise ValueError(" ".join(problems))
-    return tuple(seen)
-
-
-def _known_parameters(given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    from rarecall.methods import parse
-
-    problems, checked = [], {}
-    for name, parameters in given.items():
-        try:
-            method = parse(name)
-        except MethodError as error:
-            problems.append(str(error))
-            continue
-        for key in parameters:
-            if key not in method.parameters:
-                hint = did_you_mean(key, method.parameters)
-                problems.append(
-                    f"{name!r} has no parameter {key!r}.{hint}"
-                    f" It has: {', '.join(method.parameters) or 'none'}."
-                )
-        if not problems:
-            # Building it is the only full check of the values, and it is cheap.
-            try:
-                method.build(parameters)
-            except (TypeError, ValueError) as error:
-                problems.append(f"{name!r}: {error}")
-        checked[method.name] = dict(parameters)
-    if problems:
-        raise ValueError(" ".join(problems))
-    return checked
-
-
-Label = Annotated[str, BeforeValidator(_as_text)]
-Words = Annotated[tuple[Label, ...], BeforeValidator(_as_words)]
-Names = Annotated[str | tuple[str, ...], BeforeValidator(_as_names)]
-PathText = Annotated[str, BeforeValidator(_as_path)]
+Label = Annotated[str, BeforeValidator(as_text)]
+Words = Annotated[tuple[Label, ...], BeforeValidator(as_words)]
+Names = Annotated[str | tuple[str, ...], BeforeValidator(as_names)]
+PathText = Annotated[str, BeforeValidator(as_path)]
 Rate = Annotated[float, Field(gt=0.0, lt=1.0)]
 Shares = Annotated[
-    dict[Literal["train", "validation", "calibration", "test"], Rate], BeforeValidator(_as_shares)
+    dict[Literal["train", "validation", "calibration", "test"], Rate], BeforeValidator(as_shares)
 ]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -227,12 +106,12 @@ class CompareConfig(BaseModel):
     methods: Annotated[
         Words,
         Field(min_length=1),
-        AfterValidator(_known_methods),
-        BeforeValidator(_usual_methods),
+        AfterValidator(known_methods),
+        BeforeValidator(usual_methods),
     ] = Field(None, validate_default=True)
     baseline: Label | None = Field(None, description="method that the others are compared with")
     trees: bool = Field(True, description="add the boosted-tree reference (tables only)")
-    parameters: Annotated[dict[str, dict[str, Any]], AfterValidator(_known_parameters)] = {}
+    parameters: Annotated[dict[str, dict[str, Any]], AfterValidator(known_parameters)] = {}
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     members: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="networks a seed")
@@ -274,12 +153,12 @@ class CompareConfig(BaseModel):
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of the label columns; empty where none is named."""
-        return _listed(self.target)
+        return listed(self.target)
 
     @property
     def criticals(self) -> tuple[str, ...]:
         """The critical labels; empty where none is named."""
-        return _listed(self.critical)
+        return listed(self.critical)
 
     @property
     def problem(self) -> Kind:
@@ -355,7 +234,7 @@ def _together(config: CompareConfig, *, skip: set[str]) -> dict[str, str]:
     if not {"task", "target", "critical"} & skip:
         problems = misfits(config.problem, config.targets, config.criticals)
         if not problems and "methods" not in skip:
-            refused = [_refused(name, config.problem) for name in config.methods]
+            refused = [refusal(name, config.problem) for name in config.methods]
             if any(refused):
                 problems["methods"] = " ".join(filter(None, refused))
         if config.problem == "multilabel" and config.train_positives is not None:
@@ -363,50 +242,30 @@ def _together(config: CompareConfig, *, skip: set[str]) -> dict[str, str]:
                 "cannot be used in a multi-label task: leaving out a sample for one label changes "
                 "the others."
             )
-    listed = ", ".join(config.methods)
+    named = ", ".join(config.methods)
     if not {"methods", "baseline"} & skip and config.baseline_name not in config.methods:
         hint = did_you_mean(config.baseline_name, config.methods)
-        problems["baseline"] = f"{config.baseline!r} is not among the methods ({listed}).{hint}"
+        problems["baseline"] = f"{config.baseline!r} is not among the methods ({named}).{hint}"
     if not {"methods", "parameters"} & skip:
         for name in config.parameters:
             if name not in config.methods:
-                problems[f"parameters.{name}"] = f"is not among the methods ({listed})."
+                problems[f"parameters.{name}"] = f"is not among the methods ({named})."
     if config.shares is not None and "shares" not in skip:
-        missing = set(_PARTS) - set(config.shares)
+        missing = set(PARTS) - set(config.shares)
         total = sum(config.shares.values())
         if missing:
             problems["shares"] = f"{', '.join(sorted(missing))} missing; all four are needed."
         elif abs(total - 1.0) > 1e-6:
             problems["shares"] = f"must add up to 1, but they add up to {total:g}."
+    if config.redraw and config.members == 1:
+        problems["redraw"] = "re-draws the rows of members; ask for several of them (members)."
+    if config.redraw and config.time is not None:
+        problems["redraw"] = "would mix rows of different times, but the split is by time."
+    if config.metadata and config.kind == "table":
+        problems["metadata"] = "stands beside image paths, but kind is 'table'."
     if config.image_size is not None and config.kind == "table":
         problems["image_size"] = "is for images, but kind is 'table'."
     return problems
-
-
-def _refused(name: str, kind: Kind) -> str:
-    """Say why a method does not fit the kind of problem, and which does; empty where it fits."""
-    from rarecall.methods import parse
-
-    method = parse(name)
-    if kind in method.tasks:
-        return ""
-    made = " and ".join(WORDS[other] for other in method.tasks)
-    parts = (method.loss, *method.terms, *method.options)
-    narrow = [part.name for part in parts if kind not in part.tasks]
-    because = "" if narrow in ([], [name]) else f" (because of {', '.join(narrow)})"
-    hint = ""
-    for loss, other in _INSTEAD[kind].items():
-        if loss in narrow:
-            instead = ">".join(
-                "+".join(other if word == loss else word for word in stage.split("+"))
-                for stage in method.name.split(">")
-            )
-            try:
-                fits = kind in parse(instead).tasks
-            except MethodError:
-                fits = False
-            hint = f" Use {instead!r}." if fits else ""
-    return f"{name!r} is for {made} tasks{because}, and this one is {WORDS[kind]}.{hint}"
 
 
 _KINDS = {
@@ -448,64 +307,3 @@ def _explain(detail: ErrorDetails) -> str:
         note = " (rates lie between 0 and 1)" if rates else ""
         return f"must be {words[bounds[kind]]} {bound:g}{note}, but {came!r} came."
     return f"{detail['msg']}, but {came!r} came."
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's booleans and floats, and no key twice.
-
-    In YAML 1.1, as PyYAML reads it, ``yes`` is true and ``1e-3`` is text: a label and a
-    learning rate would silently become something else.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key!r} is given twice", problem_mark=key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+0123456789."),
-)
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a mapping from a YAML file.
-
-    Raises:
-        DataError: There is no such file.
-        ConfigurationError: It is not YAML, or not a mapping of names to values.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"Cannot read the configuration {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text.") from error
-    try:
-        value = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ConfigurationError(
-            f"{path} must hold names and values, as `tpr: 0.95`, but it holds a "
-            f"{type(value).__name__}."
-        )
-    return {str(name).replace("-", "_"): item for name, item in value.items()}
