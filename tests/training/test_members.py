@@ -19,7 +19,7 @@ from rarecall.objective import BaseLoss, Batch, Prepared
 from rarecall.terms import Replay
 from rarecall.training import CHECKPOINT_NAME, EpochRecord, Fitted, Technique, predict_scores, train
 from rarecall.training.member import mean_record
-from rarecall.training.members import fit_members, train_members
+from rarecall.training.members import fit_members
 from rarecall.training.stackable import MOST_WORK, can_stack
 from rarecall.training.together import joint_identity
 
@@ -112,7 +112,6 @@ def fit(
     networks: Sequence[nn.Module],
     *,
     folder: Path | None = None,
-    way: Any = train_members,
     train_set: Any = None,
     validation_set: Any = None,
     chosen_by: Any = None,
@@ -120,11 +119,10 @@ def fit(
     how: Technique | None = None,
     told: list[EpochRecord] | None = None,
     should_stop: Any = lambda: False,
-    together: bool | None = None,
+    together: bool | None = True,
     **changes: Any,
 ) -> list[Fitted]:
-    more = {} if way is train_members else {"together": together}
-    found: list[Fitted] = way(
+    found: list[Fitted] = fit_members(
         networks,
         goals,
         train_set or data("table"),
@@ -136,7 +134,7 @@ def fit(
         folder=folder,
         on_epoch=None if told is None else told.append,
         should_stop=should_stop,
-        **more,
+        together=together,
     )
     return found
 
@@ -516,13 +514,12 @@ def test_in_turn_is_the_same_interface_and_plain_training(tmp_path: Path) -> Non
         fit(
             goals,
             nets(2),
-            way=fit_members,
             together=False,
             folder=tmp_path,
             should_stop=stopper(17),
         )
     # What was begun in turn goes on in turn, although these could be stacked.
-    found = fit(goals, nets(2), way=fit_members, folder=tmp_path, told=told)
+    found = fit(goals, nets(2), together=None, folder=tmp_path, told=told)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["member-0", "member-1"]
     assert [(record.epoch, record.step, record.steps) for record in told] == [
         (5, 20, 24),
@@ -545,7 +542,7 @@ def test_what_was_begun_together_goes_on_together(tmp_path: Path) -> None:
     def go(**more: Any) -> list[Fitted]:
         # Wide enough that they would be trained in turn.
         goals = [objective("bce") for _ in range(2)]
-        return fit(goals, nets(2), way=fit_members, folder=tmp_path, **more)
+        return fit(goals, nets(2), folder=tmp_path, **{"together": None, **more})
 
     with pytest.raises(Interrupted):
         go(together=True, should_stop=stopper(5))
@@ -557,13 +554,13 @@ def test_every_method_has_a_way(tmp_path: Path) -> None:
     found = fit(
         [objective("bce") for _ in range(2)],
         nets(2),
-        way=fit_members,
+        together=None,
         how=technique("bce+sam"),
         folder=tmp_path,
     )
     assert len(found) == 2
     assert (tmp_path / "member-1" / CHECKPOINT_NAME).exists()
-    single = fit([objective("bce")], nets(1), way=fit_members)
+    single = fit([objective("bce")], nets(1), together=None)
     assert len(single) == 1
 
 
@@ -655,7 +652,7 @@ def test_what_cannot_be_stacked_is_told(networks: Any, how: Technique, told: str
     if len(made) > 1:
         with pytest.raises(ConfigurationError, match=told):
             fit(goals, made, how=how)
-        found = fit(goals[:1], made[:1], way=fit_members, how=how)
+        found = fit(goals[:1], made[:1], together=None, how=how)
         assert len(found) == 1
 
 
@@ -697,7 +694,7 @@ def test_a_busy_processor_gains_nothing() -> None:
 
 
 def test_a_mean_of_one_is_itself_and_unlike_identities_are_listed() -> None:
-    (found,) = fit([objective("bce")], nets(1), way=fit_members)
+    (found,) = fit([objective("bce")], nets(1), together=None)
     record = found.history[0]
     assert mean_record([record], seconds=record.seconds) == record
     joint = joint_identity([{"seed": 0, "objective": "a"}, {"seed": 1, "objective": "b"}])

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rarecall._reading import evaluating
 from rarecall.conditioning.conditioned import ConditionedModel
-from rarecall.conditioning.sweep import evaluating, scores_at
+from rarecall.conditioning.sweep import scores_at
 
 if TYPE_CHECKING:
     from typing import Self

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils import _pytree as pytree
+from torch import Tensor
+
+from rarecall._reading import count_rows, portions, reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from rarecall.conditioning.conditioned import ConditionedModel
     from rarecall.objective import Objective
-
-
-@contextmanager
-def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Switch modules to evaluation mode without gradients, and every part back to what it was."""
-    before = [(part, part.training) for module in modules for part in module.modules()]
-    try:
-        for module in modules:
-            module.eval()
-        with torch.inference_mode():
-            yield
-    finally:
-        for part, training in before:
-            part.training = training
 
 
 def scores_at(
@@ -40,7 +24,7 @@ def scores_at(
     conditions: Tensor,
     batch_size: int | None,
 ) -> tuple[NDArray[np.float64], bool]:
-    """Score rows at every λ; call it while :func:`evaluating`.
+    """Score rows at every λ; call it while the network is evaluating.
 
     Args:
         model: Stays on its device.
@@ -53,28 +37,17 @@ def scores_at(
         Float64, shape ``(points, n)`` in binary work, else ``(points, n, C)``; and whether the
         backbone was forwarded only once for all λ.
     """
-    leaves = pytree.tree_leaves(inputs)
-    rows = len(leaves[0])
-    if batch_size is None:
-        largest = max((leaf[0].numel() for leaf in leaves if len(leaf)), default=1)
-        batch_size = min(4096, max(32, 2**20 // max(largest, 1)))
     device = model.condition.device
-    kind = objective.task.kind
-    read = objective.loss.class_scores if kind == "multiclass" else objective.score
-    shape = (rows,) if kind == "binary" else (rows, objective.task.classes)
+    read, shape = reader(objective, count_rows(inputs))
     scores = np.empty((len(conditions), *shape), dtype=np.float64)
     conditions = conditions.float().to(device)
     head_only = True
-    for start in range(0, rows, batch_size):
-        stop = min(start + batch_size, rows)
-        part = pytree.tree_map(
-            lambda leaf, start=start, stop=stop: leaf[start:stop].to(device), inputs
-        )
+    for rows, part in portions(inputs, batch_size, device):
         logits, spared = _logits(model, part, conditions)
         head_only &= spared
         for number, found in enumerate(logits):
             # On the processor: not every device has float64.
-            scores[number, start:stop] = read(found.cpu().double()).numpy()
+            scores[number, rows] = read(found.cpu().double()).numpy()
     return scores, head_only
 
 

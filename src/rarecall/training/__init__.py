@@ -4,7 +4,7 @@ from rarecall.data.streams import RowStream
 from rarecall.models.weights import load_weights, save_weights
 from rarecall.training.augment import random_crop, random_flip
 from rarecall.training.checkpoint import CHECKPOINT_NAME
-from rarecall.training.members import fit_members, train_members
+from rarecall.training.members import fit_members
 from rarecall.training.records import EpochRecord, Fitted
 from rarecall.training.scoring import predict_scores
 from rarecall.training.settings import TrainSettings, default_settings
@@ -30,5 +30,4 @@ __all__ = [
     "random_flip",
     "save_weights",
     "train",
-    "train_members",
 ]

@@ -112,42 +112,6 @@ def fit_members(
     )
 
 
-def train_members(
-    networks: Sequence[nn.Module],
-    objectives: Sequence[Objective],
-    train_set: ArrayDataset | Sequence[ArrayDataset],
-    validation_set: ArrayDataset | Sequence[ArrayDataset],
-    *,
-    settings: TrainSettings,
-    measure: SelectionMeasure | Sequence[SelectionMeasure],
-    seeds: Sequence[int],
-    technique: Technique = PLAIN,
-    folder: Path | None = None,
-    task: Task = BINARY,
-    on_epoch: Told | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> list[Fitted]:
-    """Train an ensemble side by side, even where that is slower.
-
-    Arguments, results and errors are those of :func:`fit_members` with ``together=True``.
-    """
-    return fit_members(
-        networks,
-        objectives,
-        train_set,
-        validation_set,
-        settings=settings,
-        measure=measure,
-        seeds=seeds,
-        technique=technique,
-        folder=folder,
-        task=task,
-        on_epoch=on_epoch,
-        should_stop=should_stop,
-        together=True,
-    )
-
-
 def _begun(folder: Path) -> bool | None:
     """Whether the folder's unfinished training is one side by side; None where there is none."""
     if (folder / CHECKPOINT_NAME).exists():

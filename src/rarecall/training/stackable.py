@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
+from rarecall._reading import evaluating
 from rarecall.training.engine import resolve_device
-from rarecall.training.scoring import evaluating
 from rarecall.training.technique import PLAIN
 
 if TYPE_CHECKING:
