@@ -9,14 +9,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rarecall.comparison.delivered import Delivered
     from rarecall.comparison.orchestration import Comparison, compare
+    from rarecall.delivery.delivered import Delivered
 
 __all__ = ["Comparison", "Delivered", "compare"]
 
 _HOMES = {
     "Comparison": "rarecall.comparison.orchestration",
-    "Delivered": "rarecall.comparison.delivered",
+    "Delivered": "rarecall.delivery.delivered",
     "compare": "rarecall.comparison.orchestration",
 }
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rarecall import __version__
-from rarecall.comparison import judging
 from rarecall.comparison.learner import SCORED
 from rarecall.comparison.score_files import read_scores, write_scores
 from rarecall.comparison.views import judge, means, task_limits, task_records, typed
+from rarecall.evaluation import judging
 from rarecall.methods import parse
 from rarecall.metrics.inputs import as_percent
 from rarecall.roles import CalibrationScores, Role, TaskScores, TestScores

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from rarecall.comparison import judging
+from rarecall.evaluation import judging
 from rarecall.metrics import (
     accuracy,
     assign_classes,

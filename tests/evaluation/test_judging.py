@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rarecall.comparison import judging
+from rarecall.evaluation import judging
 from rarecall.metrics import selection_measure
 from rarecall.roles import CalibrationScores, TestScores, ValidationScores
 from rarecall.thresholds import guaranteed_threshold

@@ -1,0 +1,1 @@
+"""Scores as probabilities: calibration maps, and what another prevalence does to them."""

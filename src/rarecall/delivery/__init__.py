@@ -1,0 +1,1 @@
+"""Delivered models: a self-contained folder, prediction, export and the model card."""

@@ -1,0 +1,1 @@
+"""Other libraries' conventions; each is imported only on request."""
