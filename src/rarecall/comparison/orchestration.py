@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rarecall._asked import WORDS
+from rarecall.comparison.delivering import deliver
 from rarecall.comparison.events import Log, Note, RunStarted
 from rarecall.comparison.machine import changes, default_threads, environment, torch_threads
 from rarecall.comparison.material import load_samples, prepare, split_samples
@@ -22,7 +23,7 @@ from rarecall.comparison.runner import Runner
 from rarecall.comparison.settling import settle
 from rarecall.comparison.trees import TreeLearner
 from rarecall.data import Samples, Split
-from rarecall.delivery.delivered import Delivered, deliver
+from rarecall.delivery.delivered import Delivered
 from rarecall.errors import ConfigurationError, DataError, Interrupted, RarecallError, RunError
 from rarecall.files import read_json, write_json
 from rarecall.report import terminal_table, write_report

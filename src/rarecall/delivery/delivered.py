@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rarecall import __version__
-from rarecall.comparison.ensembles import weight_files
 from rarecall.data import Preprocessor, encode
 from rarecall.errors import RunError
-from rarecall.files import read_json, write_atomically, write_json
+from rarecall.files import read_json
 from rarecall.methods import parse
 from rarecall.metrics import assign_classes
 from rarecall.models import build_network, load_weights
@@ -29,10 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from rarecall.comparison.material import Material
-    from rarecall.comparison.results import Findings
-    from rarecall.comparison.run_folder import RunFolder
-    from rarecall.config import CompareConfig
     from rarecall.data import Samples
     from rarecall.objective import Objective
 
@@ -40,73 +32,6 @@ FORMAT = 1
 FORMAT_OF_SEVERAL = 2
 """Several thresholds: versions that know one threshold only must not read it."""
 MANIFEST = "manifest.json"
-
-
-def deliver(
-    findings: Findings,
-    material: Material,
-    config: CompareConfig,
-    folder: RunFolder,
-    *,
-    environment: Mapping[str, Any],
-) -> Path:
-    """Write the winner's seed ensemble into ``model/``; the manifest comes last.
-
-    Returns:
-        The model's folder.
-    """
-    winner = findings.winner
-    name, target = winner.learner.name, folder / "model"
-    (target / MANIFEST).unlink(missing_ok=True)
-    members = []
-    sources = [
-        (file, seed["seed"])
-        for seed in winner.seeds
-        for file in weight_files(folder.unit(name, "seed", seed["number"]), config.members)
-    ]
-    for k, (source, seed) in enumerate(sources):
-        path = target / f"member-{k}.safetensors"
-        with write_atomically(path) as beside:
-            shutil.copyfile(source, beside)
-        members.append({"file": path.name, "sha256": _sha256(path), "seed": seed})
-    samples, task = material.samples, material.task
-    several = task.kind != "binary"
-    thresholds = {number: choice.to_dict() for number, choice in findings.thresholds.items()}
-    manifest = {
-        "format": FORMAT_OF_SEVERAL if several else FORMAT,
-        "rarecall": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "method": name,
-        "parameters": winner.parameters,
-        "network": {
-            "name": config.network,
-            "options": config.network_options,
-            "spec": material.preprocessor.spec,
-        },
-        "preprocessing": material.preprocessor.to_json(),
-        "critical": samples.critical,
-        "classes": sorted(samples.class_counts),
-        "target": samples.target_name,
-        "kind": samples.kind,
-        "threshold": None if several else thresholds[1],
-        **(_of_task(samples, thresholds) if several else {}),
-        "members": members,
-        "data": {"name": samples.name, "fingerprint": samples.fingerprint},
-        "environment": dict(environment),
-    }
-    write_json(target / MANIFEST, manifest)
-    return target
-
-
-def _of_task(samples: Samples, thresholds: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "task": samples.task.to_json(),
-        "class_names": list(samples.classes),
-        "thresholds": [
-            {"number": number, "name": samples.classes[number], **choice}
-            for number, choice in thresholds.items()
-        ],
-    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +187,7 @@ def _checked(folder: Path, member: Mapping[str, str]) -> Path:
     path = folder / Path(member["file"]).name
     if not path.is_file():
         raise RunError(f"The model in {folder} lacks {path.name}. Copy the whole folder again.")
-    if _sha256(path) != member["sha256"]:
+    if sha256(path) != member["sha256"]:
         raise RunError(
             f"{path} is not the file that the manifest describes (its SHA-256 differs): it was "
             "damaged or exchanged. Copy the model again from the run folder."
@@ -270,6 +195,7 @@ def _checked(folder: Path, member: Mapping[str, str]) -> Path:
     return path
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hash a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
