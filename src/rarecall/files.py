@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from rarecall.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 
 @contextmanager
@@ -69,6 +73,31 @@ def write_json(path: str | Path, value: Any) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an ``.npz`` file; Python objects, whose loading runs code, are refused.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, is no archive of arrays, or holds Python objects.
+
+    >>> import numpy as np, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder) / "a.npz", x=[1, 2])
+    ...     read_npz(Path(folder) / "a.npz")
+    {'x': array([1, 2])}
+    """
+    import numpy as np
+
+    try:
+        # Opened here: NumPy leaves a damaged archive open.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, BadZipFile, KeyError, AttributeError, zlib.error) as error:
+        raise ValueError(str(error).strip() or type(error).__name__) from error
 
 
 def _umask() -> int:

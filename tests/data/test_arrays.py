@@ -106,6 +106,15 @@ def test_pickled_objects_are_refused_and_never_run(tmp_path, targets, name):
         load(path, critical=1)
 
 
+@pytest.mark.parametrize("keep", [0, 10, 300, -30])
+def test_a_cut_off_archive_is_told_in_words(tmp_path, features, targets, keep):
+    path = tmp_path / "set.npz"
+    np.savez_compressed(path, features=features, targets=targets)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DataError, match="cannot be read as a NumPy file"):
+        load(path, critical=1)
+
+
 def test_a_bare_pickle_is_refused_and_never_run(tmp_path):
     path = tmp_path / "set.npy"
     path.write_bytes(pickle.dumps(_Bomb()))

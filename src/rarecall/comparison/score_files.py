@@ -8,7 +8,7 @@ import numpy as np
 
 from rarecall.comparison.learner import SCORED
 from rarecall.errors import RunError
-from rarecall.files import write_atomically
+from rarecall.files import read_npz, write_atomically
 from rarecall.roles import Role, TaskScores
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def read_scores(path: Path, role: Role, part: Samples) -> TaskScores:
     if role not in SCORED:
         raise ValueError(f"Scores of the {role} part are not stored.")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            values, ids = stored[f"{role}_scores"], stored[f"{role}_ids"]
+        stored = read_npz(path)
+        values, ids = stored[f"{role}_scores"], stored[f"{role}_ids"]
     except (OSError, ValueError, KeyError) as error:
         raise RunError(
             f"{path} cannot be read ({error}). Delete its folder and continue with --resume."

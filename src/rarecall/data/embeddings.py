@@ -11,6 +11,7 @@ from rarecall.data.table_files import read_table
 from rarecall.data.tables import samples_from_table
 from rarecall.data.wording import quoted
 from rarecall.errors import DataError
+from rarecall.files import read_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,11 +77,9 @@ def _with_defaults(request: Request, columns: list[str]) -> Request:
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    archive = _open(path)
     try:
-        with archive:
-            found = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError) as error:
+        found = read_npz(path)
+    except (ValueError, OSError) as error:
         raise _unreadable(path, error) from error
     features = [name for name in _FEATURES if name in found]
     targets = [name for name in _TARGETS if name in found]
