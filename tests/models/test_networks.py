@@ -13,6 +13,7 @@ from torch import nn
 
 from rarecall.errors import ConfigurationError, RunError
 from rarecall.models import (
+    BasicBlock,
     CategoryEmbedding,
     Head,
     Normalize,
@@ -20,6 +21,7 @@ from rarecall.models import (
     TableMLP,
     build_network,
     load_weights,
+    network_names,
     save_weights,
 )
 
@@ -57,8 +59,51 @@ def test_resnet10_has_the_papers_number_of_parameters() -> None:
     assert size(build_network(images(3, 32), name="resnet10", outputs=1)) == 4_898_625
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "outputs", "parameters"),
+    [
+        ("resnet18", {}, 10, 11_173_962),
+        ("resnet18", {"stem": "7x7"}, 1000, 11_689_512),
+        ("resnet20", {}, 10, 269_722),
+        ("resnet20", {"activation": "elu"}, 10, 269_722),
+        ("resnet32", {}, 10, 464_154),
+    ],
+)
+def test_deeper_networks_have_the_published_number_of_parameters(
+    name: str, options: dict[str, Any], outputs: int, parameters: int
+) -> None:
+    assert size(build_network(images(3, 32), name=name, outputs=outputs, options=options)) == (
+        parameters
+    )
+
+
+def test_a_padding_shortcut_thins_pixels_and_adds_zero_channels() -> None:
+    block = BasicBlock(2, 4, 2, shortcut="padding")
+    pictures = torch.arange(2 * 16.0).reshape(1, 2, 4, 4)
+    short = block.shortcut(pictures)
+    assert short.shape == (1, 4, 2, 2)
+    assert torch.equal(short[:, 1:3], pictures[:, :, ::2, ::2])
+    assert not short[:, [0, 3]].any()
+
+
+def test_a_stem_may_be_wider_than_the_first_stage_and_activations_may_be_elu() -> None:
+    options = {"stem_width": 64, "activation": "elu"}
+    network = build_network(images(3, 16), name="resnet32", options=options).eval()
+    assert network.stem.out_channels == 64
+    plain = build_network(images(3, 16), name="resnet32", options={"stem_width": 64}).eval()
+    plain.load_state_dict(network.state_dict())
+    pictures = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
+    assert not torch.allclose(network(pictures), plain(pictures))
+
+
+@pytest.mark.parametrize("blocks", [0, (1, 2), (1, 0, 1), ()])
+def test_blocks_must_be_given_for_every_stage(blocks: object) -> None:
+    with pytest.raises(ConfigurationError, match="blocks must say how many"):
+        build_network(images(3, 16), options={"blocks": blocks})
+
+
 @pytest.mark.parametrize("outputs", [1, 2])
-@pytest.mark.parametrize("name", ["resnet-small", "resnet10"])
+@pytest.mark.parametrize("name", network_names("images"))
 @pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 33)])
 def test_image_networks_give_one_row_of_logits_an_image(
     name: str, channels: int, side: int, outputs: int

@@ -16,15 +16,22 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-_NAMES = {
-    "table": ("mlp",),
-    "images": ("resnet-small", "resnet10"),
-    "images+table": ("resnet-small", "resnet10"),
+_RESNETS: dict[str, dict[str, Any]] = {
+    "resnet-small": {"widths": (16, 32, 64)},
+    "resnet10": {},
+    "resnet18": {"blocks": 2},
+    "resnet20": {"widths": (16, 32, 64), "blocks": 3, "shortcut": "padding"},
+    "resnet32": {"widths": (16, 32, 64), "blocks": 5, "shortcut": "padding"},
 }
+_NAMES = {"table": ("mlp",), "images": tuple(_RESNETS), "images+table": tuple(_RESNETS)}
+_SMALL = ("widths", "blocks", "stem_width", "stem_stride", "activation", "shortcut", "dropout")
 _OPTIONS = {
     "mlp": ("width", "depth", "dropout", "encoded_width", "embedded_width"),
-    "resnet-small": ("widths", "stem_stride", "dropout"),
-    "resnet10": ("dropout",),
+    "resnet-small": _SMALL,
+    "resnet10": ("widths", "stem", "stem_width", "activation", "dropout"),
+    "resnet18": ("widths", "stem", "stem_width", "activation", "dropout"),
+    "resnet20": ("widths", "stem_width", "activation", "shortcut", "dropout"),
+    "resnet32": ("widths", "stem_width", "activation", "shortcut", "dropout"),
 }
 
 
@@ -32,7 +39,7 @@ def network_names(kind: str) -> tuple[str, ...]:
     """Names of the networks for a kind of data; the first is what ``"auto"`` means.
 
     >>> network_names("images")
-    ('resnet-small', 'resnet10')
+    ('resnet-small', 'resnet10', 'resnet18', 'resnet20', 'resnet32')
     """
     return _NAMES[kind]
 
@@ -53,8 +60,10 @@ def build_network(
             "size": [H, W], "mean": [...], "std": [...]}``; images with a row of data each,
             ``{"kind": "images+table", "images": ..., "table": ...}``, give a
             :class:`~rarecall.models.MetadataFusion`.
-        name: ``"mlp"`` for tables; ``"resnet-small"`` or ``"resnet10"`` (the papers' network) for
-            images; ``"auto"`` takes the first.
+        name: ``"mlp"`` for tables; for images ``"resnet-small"``, or the papers' networks:
+            ``"resnet10"`` (ALM, RankReg), ``"resnet18"``, ``"resnet20"`` (deep AUC, there with
+            ``{"activation": "elu"}``) and ``"resnet32"`` (long tails; loss-conditional training
+            has ``{"stem_width": 64}``); ``"auto"`` takes the first.
         outputs: Logits a sample: 1, shape ``(B,)``; 2, shape ``(B, 2)``.
         seed: Fixes the first weights; the global random state is left alone.
         options: Arguments of the network, such as ``{"width": 256}``; for images with a table
@@ -105,6 +114,5 @@ def _build(name: str, spec: Mapping[str, Any], outputs: int, options: dict[str, 
     if name == "resnet-small":
         side = max(spec["size"])
         # A processor's time goes into the first, largest maps: 64 pixels are halved at once.
-        defaults = {"widths": (16, 32, 64), "stem_stride": 2 if side > 40 else 1}
-        options = defaults | options
-    return ResNet(spec["mean"], spec["std"], outputs=outputs, **options)
+        options = {"stem_stride": 2 if side > 40 else 1} | options
+    return ResNet(spec["mean"], spec["std"], outputs=outputs, **(_RESNETS[name] | options))
