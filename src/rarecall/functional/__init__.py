@@ -25,6 +25,7 @@ from rarecall.functional.pairwise import (
     pair_violations,
 )
 from rarecall.functional.ranks import descending_ranks, rank_penalty
+from rarecall.functional.sorted_pairs import hinge_sums
 from rarecall.functional.squared_error import false_errors, squared_error
 from rarecall.functional.tail import implicit_fpr, matched_fpr, partial_auc, top_push
 from rarecall.functional.vector_scaling import class_vector_scaling, vector_scaling
@@ -43,6 +44,7 @@ __all__ = [
     "false_errors",
     "focal",
     "given_labels",
+    "hinge_sums",
     "hinge_violations",
     "implicit_fpr",
     "implicit_threshold",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rarecall.functional.sorted_pairs import hinge_sums
+
 
 def pair_violations(critical: Tensor, others: Tensor, *, margin: float | Tensor) -> Tensor:
     r"""How far every pair misses the margin.
@@ -32,6 +34,8 @@ def hinge_violations(critical: Tensor, others: Tensor, *, margin: float | Tensor
     .. math:: q_j = \sum_{k \in N} \max(0,\ \delta - (s_j - s_k))
 
     The mirrored sums, one a sample of the others, are ``hinge_violations(-others, -critical)``.
+    From some hundred thousand pairs on they are found by a sort, without the matrix of pairs:
+    :func:`hinge_sums`.
 
     Args:
         critical: Scores of critical samples, shape ``(P,)``; P may be 0.
@@ -48,7 +52,7 @@ def hinge_violations(critical: Tensor, others: Tensor, *, margin: float | Tensor
     >>> hinge_violations(torch.tensor([2.0, 0.5]), torch.tensor([0.0, 1.0]), margin=0.0)
     tensor([0.0000, 0.5000])
     """
-    return pair_violations(critical, others, margin=margin).sum(dim=1)
+    return hinge_sums(critical, others, margin=margin)
 
 
 def class_violations(
