@@ -92,6 +92,7 @@ docs: $(VENV)/.dev  ## Run every example of the documentation and check that it 
 bench: $(VENV)/.dev  ## Measure one step of every method, ensembles, and a whole comparison
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/members.py
+	$(BIN)/python benchmarks/pairwise_terms.py
 	$(BIN)/python benchmarks/compare_end_to_end.py
 
 clean:  ## Remove the environment, the demo's runs and every cache
