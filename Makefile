@@ -21,7 +21,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format types tests docs bench clean
+.PHONY: help demo test check lint format types tests docs bench coverage clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -93,7 +93,11 @@ bench: $(VENV)/.dev  ## Measure one step of every method, ensembles, and a whole
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/members.py
 	$(BIN)/python benchmarks/pairwise_terms.py
+	$(BIN)/python benchmarks/metrics_cost.py
 	$(BIN)/python benchmarks/compare_end_to_end.py
+
+coverage: $(VENV)/.dev  ## Simulate how often intervals and promises hold; rewrite docs/coverage.md
+	$(BIN)/python benchmarks/coverage.py
 
 clean:  ## Remove the environment, the demo's runs and every cache
 	rm -rf $(VENV) $(RUNS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

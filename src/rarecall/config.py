@@ -103,6 +103,9 @@ class CompareConfig(BaseModel):
 
     tpr: Rate = Field(0.95, description="required true positive rate")
     confidence: Rate = 0.95
+    subgroups: Words = Field((), description="columns whose values are reported apart")
+    prevalence: Rate | None = Field(None, description="share of critical cases in use")
+    cases: Annotated[int, Field(ge=0, le=100)] = Field(8, description="misses and alarms shown")
     methods: Annotated[
         Words,
         Field(min_length=1),
@@ -242,6 +245,10 @@ def _together(config: CompareConfig, *, skip: set[str]) -> dict[str, str]:
                 "cannot be used in a multi-label task: leaving out a sample for one label changes "
                 "the others."
             )
+    if config.problem != "binary" and config.prevalence is not None:
+        problems["prevalence"] = (
+            "is the share of one critical class; with several classes or labels leave it out."
+        )
     named = ", ".join(config.methods)
     if not {"methods", "baseline"} & skip and config.baseline_name not in config.methods:
         hint = did_you_mean(config.baseline_name, config.methods)
@@ -303,7 +310,7 @@ def _explain(detail: ErrorDetails) -> str:
     words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
     if kind in bounds:
         bound = context[bounds[kind]]
-        rates = detail["loc"][0] in {"tpr", "confidence", "shares"}
+        rates = detail["loc"][0] in {"tpr", "confidence", "shares", "prevalence"}
         note = " (rates lie between 0 and 1)" if rates else ""
         return f"must be {words[bounds[kind]]} {bound:g}{note}, but {came!r} came."
     return f"{detail['msg']}, but {came!r} came."

@@ -6,6 +6,8 @@ scores; test scores are used once, at the end.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -38,12 +40,15 @@ class Scores:
         targets: 1 for the critical class, 0 otherwise, int64, shape ``(n,)``.
         ids: Sample identifiers, shape ``(n,)``.
         groups: Group of every sample (patient, account), shape ``(n,)``, or None.
+        weights: What every sample counts for, finite, at least 0, shape ``(n,)``, or None. Measures
+            take them; guarantees refuse them.
     """
 
     scores: NDArray[np.float64]
     targets: NDArray[np.int64]
     ids: NDArray[np.str_]
     groups: NDArray[np.str_] | None = None
+    weights: NDArray[np.float64] | None = None
 
     role: ClassVar[Role]
 
@@ -52,8 +57,15 @@ class Scores:
             raise TypeError("Scores have a role: use TrainScores, ValidationScores, ...")
         object.__setattr__(self, "scores", np.asarray(self.scores, dtype=np.float64))
         object.__setattr__(self, "targets", np.asarray(self.targets, dtype=np.int64))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", np.asarray(self.weights, dtype=np.float64))
         shape = self.scores.shape
-        parts = {"targets": self.targets, "ids": self.ids, "groups": self.groups}
+        parts = {
+            "targets": self.targets,
+            "ids": self.ids,
+            "groups": self.groups,
+            "weights": self.weights,
+        }
         for name, part in parts.items():
             if part is not None and part.shape != shape:
                 raise ValueError(
@@ -61,6 +73,32 @@ class Scores:
                 )
         if len(shape) != 1:
             raise ValueError(f"scores must have shape (n,), not {shape}.")
+        if self.weights is not None and not (
+            np.isfinite(self.weights).all() and (self.weights >= 0).all()
+        ):
+            raise ValueError("weights must be finite and at least 0.")
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the samples, whatever their order and scores: SHA-256 of ids, targets and groups.
+
+        Two models' scores of the same samples have the same fingerprint.
+
+        >>> one = TestScores(np.array([0.1, 0.9]), np.array([0, 1]), np.array(["a", "b"]))
+        >>> two = TestScores(np.array([5.0, 2.0]), np.array([1, 0]), np.array(["b", "a"]))
+        >>> one.fingerprint == two.fingerprint, one.fingerprint[:8]
+        (True, '274e5537')
+        """
+        ids = np.asarray(self.ids).astype(str)
+        groups = None if self.groups is None else np.asarray(self.groups).astype(str)
+        keys = (self.targets, ids) if groups is None else (groups, self.targets, ids)
+        order = np.lexsort(keys)
+        samples = {
+            "ids": ids[order].tolist(),
+            "targets": self.targets[order].tolist(),
+            "groups": None if groups is None else groups[order].tolist(),
+        }
+        return hashlib.sha256(json.dumps(samples).encode()).hexdigest()
 
     def by_group(self) -> Self:
         """Reduce to one row a group: its highest score; critical where any of its rows is.
@@ -68,7 +106,7 @@ class Scores:
         A group (patient, account) is flagged when any of its rows is.
 
         Raises:
-            ValueError: The scores have no groups.
+            ValueError: The scores have no groups, or weights, of which a group has none.
 
         >>> parts = np.array([0.1, 0.9, 0.4]), np.array([1, 0, 0]), np.array(["r", "s", "t"])
         >>> grouped = TestScores(*parts, groups=np.array(["a", "a", "b"])).by_group()
@@ -77,6 +115,8 @@ class Scores:
         """
         if self.groups is None:
             raise ValueError("These scores have no groups.")
+        if self.weights is not None:
+            raise ValueError("The rows have weights, and it is not defined what a group weighs.")
         names, group = np.unique(self.groups, return_inverse=True)
         best = np.full(len(names), -np.inf)
         np.maximum.at(best, group, self.scores)
@@ -101,6 +141,7 @@ class Scores:
             first.targets,
             first.ids,
             first.groups,
+            first.weights,
         )
 
 

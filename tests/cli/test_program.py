@@ -24,7 +24,16 @@ def call(capsys, *words):
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["compare", "--help"], ["methods"], ["report", "nowhere"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["methods"],
+        ["report", "nowhere"],
+        *(
+            [name, "--help"]
+            for name in ("compare", "evaluate", "threshold", "monitor", "predict", "export", "card")
+        ),
+    ],
 )
 def test_light_commands_import_nothing_heavy(words):
     code = (

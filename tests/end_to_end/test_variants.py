@@ -63,7 +63,7 @@ def test_a_models_weights_are_checked_before_they_are_loaded(table, budget, tmp_
     with pytest.raises(RunError, match="lacks member-0"):
         Delivered.load(found.model_folder)
     manifest = found.model_folder / "manifest.json"
-    manifest.write_text('{"format": 1, "method": "bce"}')
+    manifest.write_text('{"format": 3, "method": "bce"}')
     with pytest.raises(RunError, match=r"manifest\.json is damaged"):
         Delivered.load(found.model_folder)
     manifest.write_text('{"format": 99}')

@@ -103,3 +103,26 @@ def test_a_large_offset_changes_nothing():
     scores = np.round(rng.normal(size=500), 3)
     targets = rng.integers(0, 2, 500)
     assert auc(scores * 1024 + 2.0**40, targets) == auc(scores, targets)
+
+
+def test_scores_at_the_ends_of_floating_point_are_ranked():
+    ends = np.array([-1.7e308, -1.0, -5e-324, -0.0, 0.0, 5e-324, 1.0, 1.7e308])
+    targets = np.array([0, 0, 0, 1, 0, 1, 1, 1])
+    ranks = np.array([0, 1, 2, 3, 3, 4, 5, 6])
+    for measure in (auc, average_precision, lambda s, t: fpr_at_tpr(s, t, 1.0)):
+        assert measure(ends, targets) == measure(ranks, targets)
+    curve = roc_curve(ends, targets)
+    assert curve.thresholds.tolist() == [np.inf, 1.7e308, 1, 5e-324, 0, -5e-324, -1, -1.7e308]
+
+
+@settings(max_examples=60, deadline=None)
+@given(scored(distinct=6))
+def test_more_positives_than_negatives_are_counted_as_well(sample):
+    scores, targets = np.tile(sample[0], 5), np.tile(sample[1], 5)
+    targets[: len(sample[0]) * 4] |= 1
+    if targets.all():
+        targets[-1] = 0
+    curve = roc_curve(scores, targets)
+    fpr, tpr, thresholds = reference.roc_curve(targets, scores, drop_intermediate=False)
+    np.testing.assert_allclose([curve.fpr, curve.tpr], [fpr, tpr], atol=1e-12)
+    np.testing.assert_array_equal(curve.thresholds, thresholds)

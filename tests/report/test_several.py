@@ -40,6 +40,7 @@ def as_several(results, kind, names):
             if number == 1 and method["difference"]:
                 method["difference"] |= {"verdict": "no difference shown", "low": -0.1, "high": 0.1}
         record = {"name": name, "number": number, "methods": methods, "threshold": dict(threshold)}
+        record["insights"] = copy.deepcopy(stored["insights"])
         classes.append({**record, "parts": stored["data"]["split"]["parts"]})
     for place, method in enumerate(stored["methods"]):
         mean = {
@@ -58,6 +59,7 @@ def as_several(results, kind, names):
         method["difference"] = None
     stored |= {
         "threshold": None,
+        "insights": None,
         "classes": classes,
         "task": {
             "kind": kind,
@@ -211,3 +213,24 @@ def test_incomplete_results_are_refused_in_words(run, key):
     del results[key]
     with pytest.raises(RunError, match="incomplete or damaged"):
         terminal_table(results)
+
+
+def test_every_class_has_its_plain_reading_and_what_it_does_in_use(several):
+    folder, results = several
+    page = write_report(folder).read_text(encoding="utf-8")
+    number = len(results["classes"])
+    assert page.count("In plain words:") == number
+    assert page.count("in use: alarms, probabilities, subgroups, cases</summary>") == number
+    assert page.count("<h3>What to expect in use</h3>") == number
+    assert page.count('aria-label="Decision curve.') == number
+
+
+def test_a_class_without_findings_in_use_has_no_such_part(run):
+    folder, results, _ = run
+    results = as_several(results, "multiclass", NAMES[:1])
+    for one in results["classes"]:
+        one["insights"] = None
+    write_json(folder / "results.json", results)
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "In plain words:" not in page
+    assert "in use: alarms" not in page

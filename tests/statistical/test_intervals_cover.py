@@ -7,6 +7,7 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from rarecall.metrics import auc_interval, fpr_at_tpr_interval, rate_interval
+from rarecall.metrics.auc_differences import auc_difference
 
 CONFIDENCE = 0.95
 
@@ -92,16 +93,66 @@ def test_a_binomial_interval_at_the_empirical_threshold_would_not_cover():
     assert held / repeats < 0.6
 
 
+def test_a_percentile_bootstrap_of_few_positives_would_not_cover():
+    repeats, distance, tpr = 300, 2.0, 0.95
+    truth, held = true_fpr(tpr, distance), 0
+    for scores, targets in normal_samples(7, repeats, 30, 500, distance):
+        interval = fpr_at_tpr_interval(scores, targets, tpr, method="bootstrap", n_resamples=500)
+        held += interval.low <= truth <= interval.high
+    assert 0.7 < held / repeats < 0.9
+
+
+def test_the_bootstrap_comes_near_where_five_positives_may_be_missed():
+    repeats, distance, tpr = 500, 2.0, 0.9
+    truth, held = true_fpr(tpr, distance), 0
+    for scores, targets in normal_samples(8, repeats, 200, 1000, distance):
+        interval = fpr_at_tpr_interval(scores, targets, tpr, method="bootstrap", n_resamples=500)
+        held += interval.low <= truth <= interval.high
+    assert 0.9 <= held / repeats <= 0.98
+
+
 @pytest.mark.parametrize(
-    ("n_positives", "n_negatives", "distance", "kept"),
-    [(13, 200, 1.5, 0.93), (100, 100, 0.5, 0.95), (30, 300, 2.5, 0.9)],
+    ("n_positives", "n_negatives", "distance"),
+    [(13, 200, 1.5), (13, 1000, 2.7), (100, 100, 0.5), (30, 300, 2.5)],
 )
-def test_the_auc_interval_covers_the_true_auc_as_often_as_it_documents(
-    n_positives, n_negatives, distance, kept
-):
+def test_the_auc_interval_covers_the_true_auc(n_positives, n_negatives, distance):
     repeats, truth = 1000, ndtr(distance / 2**0.5)
     held = 0
     for scores, targets in normal_samples(6, repeats, n_positives, n_negatives, distance):
         interval = auc_interval(scores, targets, CONFIDENCE)
         held += interval.low <= truth <= interval.high
+    # Documented as 91% in the worst case.
+    assert held / repeats >= 0.93 - allowance(repeats, 0.07)
+
+
+def test_hard_positives_that_a_small_sample_lacks_do_not_deceive_the_auc_interval():
+    """A tenth of the positives looks like negatives; a quarter of samples of 13 holds none."""
+    repeats, held = 600, 0
+    rng, targets = np.random.default_rng(9), np.repeat([1, 0], [13, 1000])
+    truth = 0.9 * ndtr(3 / 2**0.5) + 0.1 * 0.5
+    for _ in range(repeats):
+        hard = rng.random(13) < 0.1
+        scores = np.concatenate([rng.normal(np.where(hard, 0.0, 3.0)), rng.normal(size=1000)])
+        interval = auc_interval(scores, targets)
+        held += interval.low <= truth <= interval.high
+    assert held / repeats >= 0.9
+
+
+@pytest.mark.parametrize(("n_positives", "kept"), [(13, 0.9), (60, 0.94), (200, 0.95)])
+def test_delongs_comparison_keeps_its_level_and_its_coverage(n_positives, kept):
+    repeats, distances = 600, (2.2, 1.7)
+    rng, targets = np.random.default_rng(n_positives), np.repeat([1, 0], [n_positives, 500])
+    truth = np.subtract(*ndtr(np.array(distances) / 2**0.5))
+    rejected = held = 0
+    for _ in range(repeats):
+        shared = 0.7**0.5 * rng.normal(size=len(targets))
+        first, second, same = (
+            shared + 0.3**0.5 * rng.normal(size=len(targets)) + distance * targets
+            for distance in (*distances, distances[0])
+        )
+        rejected += auc_difference(first, same, targets).p_value <= 1 - CONFIDENCE
+        interval = auc_difference(first, second, targets)
+        held += interval.low <= truth <= interval.high
+    assert rejected / repeats <= 0.06 + allowance(repeats)
+    # Documented: unequal areas of a dozen positives are covered at 90%.
     assert held / repeats >= kept - allowance(repeats, 1 - kept)

@@ -76,6 +76,17 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
     confidence: Annotated[
         float | None, _option("Confidence of guarantee and intervals.", _ASK, default="0.95")
     ] = None,
+    subgroups: Annotated[
+        str | None, _option("Columns (site, sex) whose values are reported apart.", _ASK)
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        _option("Share of critical cases in use.", _ASK, default="that of the test part"),
+    ] = None,
+    cases: Annotated[
+        int | None,
+        _option("Misses and false alarms in the report; 0 stores none.", _ASK, default="8"),
+    ] = None,
     methods: Annotated[
         str | None, _option("Names, comma-separated; `rarecall methods` lists them.", _ASK)
     ] = None,

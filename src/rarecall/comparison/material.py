@@ -62,6 +62,7 @@ def load_samples(config: CompareConfig) -> Samples:
         image_size=config.image_size,
         skip_unreadable=config.skip_unreadable,
         metadata=config.metadata,
+        subgroups=config.subgroups,
     )
 
 

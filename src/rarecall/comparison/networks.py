@@ -12,11 +12,12 @@ from rarecall.comparison.ensembles import member_seeds, told_of_all, weight_file
 from rarecall.comparison.learner import SCORED, Outcome
 from rarecall.comparison.stages import Stage, adapted, train_stage
 from rarecall.comparison.tuning import Choice, network_space
+from rarecall.delivery.scoring import portion_rows, scoring_network, steady_scores
 from rarecall.errors import ConfigurationError
 from rarecall.methods import parse
 from rarecall.models import build_network, save_weights
 from rarecall.roles import Role
-from rarecall.training import Technique, predict_scores
+from rarecall.training import Technique
 from rarecall.training.run import row_stream
 from rarecall.training.technique import SETTINGS_OF_PESG
 from rarecall.training.two_stage import (
@@ -135,13 +136,19 @@ class NetworkLearner:
             self._choose_condition(member.network, objective, parameters)
             for member, objective in zip(fitted, objectives, strict=True)
         ]
+        # As the delivered model will score: a threshold is about these very bits.
+        spec = self.material.preprocessor.spec
+        networks = [scoring_network(member.network, spec) for member in fitted]
         scores = {
             role: np.mean(
                 [
-                    predict_scores(
-                        member.network, objectives[0], self.material.encoded[role].inputs
+                    steady_scores(
+                        network,
+                        objectives[0],
+                        self.material.encoded[role].inputs,
+                        portion=portion_rows(spec),
                     )
-                    for member in fitted
+                    for network in networks
                 ],
                 axis=0,
             )

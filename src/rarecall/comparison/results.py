@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rarecall import __version__
+from rarecall.comparison.data_record import data_record
+from rarecall.comparison.in_use import winner_certificate, winner_insights
 from rarecall.comparison.learner import SCORED
+from rarecall.comparison.limits import comparison_limits
 from rarecall.comparison.score_files import read_scores, write_scores
-from rarecall.comparison.views import judge, means, task_limits, task_records, typed
+from rarecall.comparison.views import judge, means, task_records, typed
 from rarecall.evaluation import judging
 from rarecall.methods import parse
-from rarecall.metrics.inputs import as_percent
 from rarecall.roles import CalibrationScores, Role, TaskScores, TestScores
 from rarecall.thresholds import guaranteed_threshold
 
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from rarecall.comparison.run_folder import RunFolder
     from rarecall.comparison.runner import Trained
     from rarecall.config import CompareConfig
-    from rarecall.data import Samples
     from rarecall.methods import Method
-    from rarecall.thresholds import ThresholdChoice
+    from rarecall.thresholds import Certificate, ThresholdChoice
 
 FORMAT = 1
 
@@ -34,12 +35,21 @@ FORMAT = 1
 class Findings:
     """What is delivered: the winner, its trainings and its thresholds; and the whole document.
 
-    ``thresholds`` has one of every critical class or label, by its number; 1 in binary work.
+    ``thresholds`` has one of every critical class or label, by its number; 1 in binary work; and so
+    have ``certificates``.
     """
 
     winner: Trained
     thresholds: dict[int, ThresholdChoice]
+    certificates: dict[int, Certificate]
     document: dict[str, Any]
+
+    @property
+    def insights(self) -> dict[int, dict[str, Any]]:
+        """What the document says of the winner in use, by the number of the class or label."""
+        if "classes" in self.document:
+            return {one["number"]: one["insights"] for one in self.document["classes"]}
+        return {1: self.document["insights"]}
 
 
 def find(
@@ -81,26 +91,37 @@ def find(
     }
     test = {name: parts[Role.TEST] for name, parts in ensembles.items()}
     by_seed = {name: _seeds_on_test(one, material, folder) for name, one in by_name.items()}
-    thresholds, classes = {}, []
+    thresholds, certificates, classes = {}, {}, []
     for number in material.samples.critical_names:
+        calibration = typed(ensembles[winner][Role.CALIBRATION].view(number), CalibrationScores)
         thresholds[number] = guaranteed_threshold(
-            typed(ensembles[winner][Role.CALIBRATION].view(number), CalibrationScores),
+            calibration,
             tpr=config.tpr,
             confidence=config.confidence,
+            time_split=material.samples.times is not None,
         )
+        certificates[number] = winner_certificate(calibration, material, config, "score")
         judged = judge(number, test, validation, by_seed, config)
         counted = typed(test[winner].view(number), TestScores)
         threshold = {
             **thresholds[number].to_dict(),
             "test": judging.threshold_on_test(thresholds[number], counted),
         }
-        classes.append((judged, threshold))
+        closely = winner_insights(
+            winner,
+            number,
+            ensembles[winner],
+            thresholds[number],
+            material=material,
+            config=config,
+        )
+        classes.append((judged, threshold, closely))
     several = material.task.kind != "binary"
     methods = []
     for name, one in by_name.items():
         measured = classes[0][0][name]
         if several:
-            each = [judged[name] for judged, _ in classes]
+            each = [judged[name] for judged, *_ in classes]
             measured = means(each, test[name], by_seed[name], material.task, config.levels)
         methods.append(
             {
@@ -113,7 +134,7 @@ def find(
         "format": FORMAT,
         "rarecall": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": _data(material),
+        "data": data_record(material),
         "question": {
             "tpr": config.tpr,
             "confidence": config.confidence,
@@ -131,12 +152,13 @@ def find(
             "why": judging.reason(winner, values, references, material.measure),
         },
         "threshold": None if several else classes[0][1],
+        "insights": None if several else classes[0][2],
         **(task_records(material, classes, test[winner], thresholds) if several else {}),
         "config": config.model_dump(mode="json", exclude={"out"}),
         "environment": dict(environment),
-        "limits": [*_limits(material, config, thresholds), *notes],
+        "limits": [*comparison_limits(material, config, thresholds), *notes],
     }
-    return Findings(by_name[winner], thresholds, document)
+    return Findings(by_name[winner], thresholds, certificates, document)
 
 
 def _ensemble(one: Trained, material: Material, folder: RunFolder, role: Role) -> TaskScores:
@@ -215,71 +237,3 @@ def _remarks(one: Trained) -> list[str]:
 def _replays(method: Method, parameters: Mapping[str, Any]) -> bool:
     default = method.parameters["rankreg.capacity"].default
     return bool(parameters.get("rankreg.capacity", default))
-
-
-def _data(material: Material) -> dict[str, Any]:
-    samples, split = material.samples, material.split
-    return {
-        **samples.summary(),
-        "name": samples.name,
-        "kind": samples.kind,
-        "n": len(samples),
-        "positives": samples.positives,
-        "critical": samples.critical,
-        "target": samples.target_name,
-        "fingerprint": samples.fingerprint,
-        "notes": list(samples.notes),
-        "class_counts": dict(samples.class_counts),
-        "split": {
-            "how": split.how,
-            "seed": split.seed,
-            "parts": {str(role): _part(part) for role, part in material.parts.items()},
-        },
-    }
-
-
-def _part(part: Samples) -> dict[str, Any]:
-    sizes: dict[str, Any] = {"n": len(part), "positives": part.positives}
-    if part.task.kind != "binary":
-        sizes["classes"] = part.critical_counts
-    return sizes
-
-
-def _limits(
-    material: Material, config: CompareConfig, thresholds: Mapping[int, ThresholdChoice]
-) -> list[str]:
-    limits = [
-        "Intervals say how far other test samples from the same source would move a value; how far "
-        "other seeds would move it is the spread beside it.",
-        "One split was used. Another would give somewhat other numbers.",
-    ]
-    if material.measure.message:
-        limits.append(material.measure.message)
-    for number, name in material.samples.critical_names.items():
-        of = "" if material.task.kind == "binary" else f" of {name!r}"
-        if not thresholds[number].guaranteed:
-            limits.append(f"{of and name + ': '}{thresholds[number].statement}")
-        positives = int(material.parts[Role.TEST].masks(number).positive.sum())
-        if positives * (1.0 - config.tpr) < 5:
-            limits.append(
-                f"The test part has {positives} positives{of}, so the false positive rate at TPR "
-                f"{as_percent(config.tpr)} hangs on very few of them; its interval is wide."
-            )
-    limits += task_limits(material.task)
-    if material.samples.times is not None:
-        limits.append(
-            "The split is by time: if the source changes, calibration samples no longer stand for "
-            "the newest ones, and neither does the guarantee."
-        )
-    if material.samples.groups is not None:
-        limits.append(
-            "Intervals of single rates count rows as independent, which rows of one group are not: "
-            "with few large groups they are too narrow. Differences and the threshold count groups."
-        )
-    if config.train_positives is not None:
-        each = "" if material.task.kind == "binary" else "of each critical class "
-        limits.append(
-            f"Only {config.train_positives} positives {each}were kept for training, to make it "
-            "rare; validation, calibration and test keep theirs."
-        )
-    return limits

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rarecall.comparison.learner import SCORED
 from rarecall.errors import RunError
-from rarecall.files import read_npz, write_atomically
+from rarecall.evaluation.score_storage import StoredPart, store_scores
+from rarecall.files import read_npz
 from rarecall.roles import Role, TaskScores
 
 if TYPE_CHECKING:
@@ -24,13 +25,11 @@ def write_scores(
     path: Path, scores: Mapping[Role, NDArray[np.float64]], parts: Mapping[Role, Samples]
 ) -> None:
     """Store raw scores of each role with targets and ids, whole or not at all."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for role, values in scores.items():
-        arrays[f"{role}_scores"] = np.asarray(values, dtype=np.float64)
-        arrays[f"{role}_targets"] = parts[role].targets
-        arrays[f"{role}_ids"] = parts[role].ids.astype(np.str_)
-    with write_atomically(path) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    stored = {
+        role: StoredPart(values, parts[role].targets, parts[role].ids)
+        for role, values in scores.items()
+    }
+    store_scores(path, stored)
 
 
 def read_scores(path: Path, role: Role, part: Samples) -> TaskScores:

@@ -154,7 +154,7 @@ def _accuracies(scores: TaskScores) -> dict[str, float]:
 
 def task_records(
     material: Material,
-    classes: Sequence[tuple[Mapping[str, Mapping[str, Any]], dict[str, Any]]],
+    classes: Sequence[tuple[Mapping[str, Mapping[str, Any]], dict[str, Any], dict[str, Any]]],
     winner: TaskScores,
     thresholds: Mapping[int, ThresholdChoice],
 ) -> dict[str, Any]:
@@ -162,7 +162,8 @@ def task_records(
 
     Args:
         material: Of the run.
-        classes: What was found of every method, and the threshold record, for every critical class.
+        classes: What was found of every method, the threshold record, and what was found of the
+            winner in use, for every critical class.
         winner: Test scores of the delivered ensemble.
         thresholds: Its thresholds by class number.
 
@@ -172,7 +173,7 @@ def task_records(
     """
     samples = material.samples
     records = []
-    for (number, name), (judged, threshold) in zip(
+    for (number, name), (judged, threshold, closely) in zip(
         samples.critical_names.items(), classes, strict=True
     ):
         parts = {}
@@ -189,6 +190,7 @@ def task_records(
                 "parts": parts,
                 "methods": [{"name": method, **found} for method, found in judged.items()],
                 "threshold": threshold,
+                "insights": closely,
             }
         )
     found = {

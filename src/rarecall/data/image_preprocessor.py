@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from rarecall.data.images import depth_of
 from rarecall.data.preprocessing import Preprocessor
 from rarecall.errors import DataError
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rarecall.data.samples import Samples
+
+_LARGEST = 2**14
+"""Pixels a side."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,14 @@ class ImagePreprocessor(Preprocessor):
         size: Height and width, in pixels.
         mean: Mean of every channel in training, on the scale 0 to 1.
         std: Standard deviation of every channel in training, on the scale 0 to 1, above 0.
+        bits: A pixel of the files that training images were loaded from, 8 to 16: new ones come
+            down by as much.
     """
 
     size: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    bits: int = 8
 
     @classmethod
     def fit(cls, samples: Samples) -> ImagePreprocessor:
@@ -50,7 +57,8 @@ class ImagePreprocessor(Preprocessor):
         ]
         # A channel without contrast would otherwise be divided by zero.
         stds = [max(spread, 1 / 255) for spread in spreads]
-        return cls((int(images.shape[1]), int(images.shape[2])), tuple(means), tuple(stds))
+        size = (int(images.shape[1]), int(images.shape[2]))
+        return cls(size, tuple(means), tuple(stds), depth_of(samples.notes))
 
     def transform(self, samples: Samples) -> torch.Tensor:
         """Encode images as uint8, shape ``(n, C, H, W)``.
@@ -90,7 +98,7 @@ class ImagePreprocessor(Preprocessor):
 
     def to_json(self) -> dict[str, Any]:
         """Give all that was fitted, in plain JSON values."""
-        return self.spec
+        return {**self.spec, "bits": self.bits}
 
     @classmethod
     def restore(cls, stored: Mapping[str, Any]) -> ImagePreprocessor:
@@ -100,4 +108,7 @@ class ImagePreprocessor(Preprocessor):
         std = tuple(float(value) for value in stored["std"])
         if not len(mean) == len(std) == int(stored["channels"]):
             raise ValueError("as many means and deviations as channels are needed")
-        return cls((height, width), mean, std)
+        bits = int(stored.get("bits", 8))
+        if not (0 < height <= _LARGEST and 0 < width <= _LARGEST and 8 <= bits <= 16):
+            raise ValueError("no image has such a size or depth")
+        return cls((height, width), mean, std, bits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ DEFAULT_SIZE = 64
 _SWAPPED = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 _GREY = ("1", "L", "LA", "La")
+_DEPTH = re.compile(r"with up to (\d+) bits a pixel came down to 8\.$")
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -105,6 +107,44 @@ def decode_images(
     return Decoded(_stack(images, shape, notes), kept, notes)
 
 
+def decode_each(
+    paths: Sequence[Path], shape: tuple[int, int], *, bits: int
+) -> list[NDArray[np.uint8] | str]:
+    """Read images as :func:`decode_images` would, but each by itself.
+
+    Args:
+        paths: Files.
+        shape: Height and width, in pixels.
+        bits: A pixel of the images that the scale was taken from, 8 to 16; see :func:`depth_of`.
+
+    Returns:
+        For each uint8, shape ``(H, W, C)``, one channel when it is grey, else three; or why it
+        cannot be read.
+    """
+    return [_shallow(found, bits) for found in _in_threads(lambda p: _decode(p, shape), paths)]
+
+
+def depth_of(notes: Sequence[str]) -> int:
+    """Bits a pixel of the images that samples were loaded from: what their notes say, else 8.
+
+    >>> depth_of(["3 images with up to 12 bits a pixel came down to 8."])
+    12
+    """
+    found = [match for note in notes if (match := _DEPTH.search(note))]
+    return int(found[0].group(1)) if found else 8
+
+
+def _shallow(found: NDArray[Any] | _Failure, bits: int) -> NDArray[np.uint8] | str:
+    if isinstance(found, _Failure):
+        return found.reason
+    if found.dtype == np.uint16:
+        own = int(found.max(initial=0)).bit_length()
+        if own > bits:
+            return f"it has {own} bits a pixel, and the images of the training had {bits}"
+        found = (found >> (bits - 8)).astype(np.uint8)
+    return found if found.ndim == 3 else found[..., np.newaxis]
+
+
 def samples_from_stack(
     images: NDArray[np.uint8],
     table: pd.DataFrame,
@@ -160,6 +200,7 @@ def samples_from_stack(
         groups=aside.groups,
         times=aside.times,
         given_roles=aside.given_roles,
+        subgroups=aside.subgroups,
         notes=tuple(told),
         labels=answers.labels,
         task=answers.task,

@@ -39,6 +39,7 @@ def load(
     image_size: int | None = None,
     skip_unreadable: bool = False,
     metadata: Sequence[str] = (),
+    subgroups: Sequence[str] = (),
 ) -> Samples:
     """Load labelled samples.
 
@@ -67,6 +68,8 @@ def load(
         metadata: Columns of a table of image paths that describe the patient or the piece, for a
             network of their own beside the images'; ``"all"`` takes every column that plays no
             other part.
+        subgroups: Columns whose values part the samples for reports (site, sex), features or not;
+            one that is to be no feature is dropped as well.
 
     Returns:
         The samples, with notes about what was left out or looks wrong.
@@ -110,6 +113,7 @@ def load(
         image_size=image_size,
         skip_unreadable=skip_unreadable,
         metadata=(metadata,) if isinstance(metadata, str) else tuple(metadata),
+        subgroups=(subgroups,) if isinstance(subgroups, str) else tuple(subgroups),
     )
     path = Path(source).expanduser()
     if request.metadata and not is_table_file(path):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from rarecall.data.columns import as_text
 from rarecall.data.dates import read_times
+from rarecall.data.subgroups import subgroup_table
 from rarecall.data.wording import counted, quoted
 from rarecall.errors import DataError, did_you_mean
 from rarecall.roles import Role
@@ -55,6 +56,7 @@ class Request:
     image_size: int | None = None
     skip_unreadable: bool = False
     metadata: tuple[str, ...] = ()
+    subgroups: tuple[str, ...] = ()
 
     @property
     def target_columns(self) -> tuple[str, ...]:
@@ -73,6 +75,7 @@ class Request:
             "split_column": self.split_column,
             "drop": self.drop,
             "metadata": self.metadata,
+            "subgroups": self.subgroups,
         }
         given = [name for name, value in options.items() if value]
         if given:
@@ -88,6 +91,7 @@ class Aside:
         groups: Shape ``(n,)``, or None.
         times: Shape ``(n,)``, or None.
         given_roles: Shape ``(n,)``, or None.
+        subgroups: Text, ``n`` rows, or None.
         notes: For the user.
     """
 
@@ -95,6 +99,7 @@ class Aside:
     groups: NDArray[np.str_] | None
     times: NDArray[Any] | None
     given_roles: NDArray[np.str_] | None
+    subgroups: pd.DataFrame | None
     notes: list[str]
 
 
@@ -115,6 +120,7 @@ def require_columns(table: pd.DataFrame, request: Request, source: str) -> None:
     named += [(part, name) for part, name in wanted.items() if name is not None]
     named += [("dropped", name) for name in request.drop]
     named += [("metadata", name) for name in request.metadata]
+    named += [("subgroup", name) for name in request.subgroups]
     problems = [
         f"The {part} column {name!r} is not in {source}.{did_you_mean(name, known)}"
         for part, name in named
@@ -136,7 +142,7 @@ def require_columns(table: pd.DataFrame, request: Request, source: str) -> None:
 def read_aside(
     table: pd.DataFrame, request: Request, default_ids: NDArray[np.str_] | None = None
 ) -> Aside:
-    """Read identifiers, groups, times and given roles from the columns that hold them.
+    """Read identifiers, groups, times, given roles and subgroups from the columns that hold them.
 
     Args:
         table: The whole table.
@@ -148,11 +154,11 @@ def read_aside(
     """
     ids = np.arange(len(table)).astype(np.str_) if default_ids is None else default_ids
     if request.id is not None:
-        ids = _complete_text(table[request.id], request.id, "id", "a name")
+        ids = read_complete_text(table[request.id], request.id, "id", "a name")
     refuse_repeated_ids(ids, request.id)
     groups = None
     if request.group is not None:
-        groups = _complete_text(table[request.group], request.group, "group", "a group")
+        groups = read_complete_text(table[request.group], request.group, "group", "a group")
     times: NDArray[Any] | None = None
     notes: list[str] = []
     if request.time is not None:
@@ -160,8 +166,11 @@ def read_aside(
     roles = None
     if request.split_column is not None:
         name = request.split_column
-        roles = read_roles(_complete_text(table[name], name, "split", "a part"), name)
-    return Aside(ids, groups, times, roles, notes)
+        roles = read_roles(read_complete_text(table[name], name, "split", "a part"), name)
+    parted = None
+    if request.subgroups:
+        parted = subgroup_table(table, request.subgroups, "the table")
+    return Aside(ids, groups, times, roles, parted, notes)
 
 
 def refuse_repeated_ids(ids: NDArray[np.str_], column: str | None) -> None:
@@ -212,7 +221,18 @@ def role_word(word: str) -> Role | None:
     return _ROLE_WORDS.get(word.strip().lower())
 
 
-def _complete_text(column: pd.Series[Any], name: str, part: str, what: str) -> NDArray[np.str_]:
+def read_complete_text(column: pd.Series[Any], name: str, part: str, what: str) -> NDArray[np.str_]:
+    """Read a column as text, no cell of which may be empty.
+
+    Args:
+        column: Of the table.
+        name: Of the column.
+        part: That it plays, for the message.
+        what: Every sample needs, for the message.
+
+    Raises:
+        DataError: A cell is empty.
+    """
     missing = int(column.isna().sum())
     if missing:
         first = int(np.flatnonzero(column.isna())[0]) + 1

@@ -49,6 +49,7 @@ class Samples:
         classes: Names of the classes or labels, by number; empty in binary work.
         metadata: A table beside images (patient data), ``n`` rows, columns as in a table of
             features; None without.
+        subgroups: Columns that part the samples for reports, as text, ``n`` rows; None without.
 
     >>> table = pd.DataFrame({"age": [41, 52, 63]})
     >>> samples = Samples("demo", "table", table, np.array([0, 0, 1]), np.array(["a", "b", "c"]),
@@ -73,6 +74,7 @@ class Samples:
     task: Task = BINARY
     classes: tuple[str, ...] = ()
     metadata: pd.DataFrame | None = None
+    subgroups: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         n = len(self.targets)
@@ -88,6 +90,7 @@ class Samples:
             "given_roles": self.given_roles,
             "labels": self.labels,
             "metadata": self.metadata,
+            "subgroups": self.subgroups,
         }
         for name, part in aligned.items():
             if part is not None and len(part) != n:
@@ -157,6 +160,7 @@ class Samples:
             task=self.task,
             classes=self.classes,
             metadata=None if self.metadata is None else _rows(self.metadata, rows),
+            subgroups=None if self.subgroups is None else _rows(self.subgroups, rows),
         )
 
     def summary(self) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import lzma
 import re
 import warnings
 import zlib
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 import pandas as pd
 from pandas.api import types
@@ -18,7 +19,7 @@ from rarecall.data.wording import counted, quoted
 from rarecall.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _OPENERS: dict[str, Callable[..., Any]] = {
@@ -30,6 +31,11 @@ _TEXT = (".csv", ".tsv", ".tab", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DELIMITERS = (",", ";", "\t", "|")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+(,\d+)?\s*")
+
+
+def is_parquet(path: Path) -> bool:
+    """Tell by its name whether a file is Parquet."""
+    return _suffix(path) in _PARQUET
 
 
 def is_table_file(path: Path) -> bool:
@@ -48,8 +54,24 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty. It should hold a table with a header line.")
+    with told_as_data_errors(path):
+        table = _read_parquet(path) if is_parquet(path) else _read_text(path)
+    if not len(table):
+        raise DataError(
+            f"{path} has a header ({counted(len(table.columns), 'column')}) but no rows."
+        )
+    return table
+
+
+@contextmanager
+def told_as_data_errors(path: Path) -> Iterator[None]:
+    """Turn what readers raise on a damaged file into one error that says what to do.
+
+    Raises:
+        DataError: The body could not read the file.
+    """
     try:
-        table = _read_parquet(path) if _suffix(path) in _PARQUET else _read_text(path)
+        yield
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not UTF-8 text (byte {error.start} is {error.object[error.start]:#04x}). "
@@ -66,17 +88,37 @@ def read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"{path} holds no table, only empty lines.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {_first_line(error)}.") from error
-    if not len(table):
-        raise DataError(
-            f"{path} has a header ({counted(len(table.columns), 'column')}) but no rows."
-        )
-    return table
+
+
+def text_header(path: Path) -> tuple[str, list[str]]:
+    """Find the delimiter and the column names in the first line of a text file.
+
+    Raises:
+        DataError: Two columns have one name.
+    """
+    # Bytes that are no text are refused here only where they stand in the header itself.
+    text = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
+    with cast("TextIO", open_file(path, "rt", **text)) as file:
+        delimiter, header = _read_header(file)
+    "".join(header).encode("utf-8", errors="surrogateescape").decode("utf-8")
+    refuse_duplicates(path, [name for name in header if name])
+    return delimiter, header
+
+
+def open_file(path: Path, mode: str, **options: Any) -> IO[Any]:
+    """Open a file, unpacking what its name says is packed."""
+    opener = _OPENERS.get(path.suffix.lower(), open)
+    return cast("IO[Any]", opener(path, mode, **options))
+
+
+def unpacked(path: Path, raw: IO[bytes]) -> IO[bytes]:
+    """Unpack an open file as the name of its path says."""
+    opener = _OPENERS.get(path.suffix.lower())
+    return raw if opener is None else cast("IO[bytes]", opener(raw, "rb"))
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    with cast("TextIO", _opener(path)(path, "rt", encoding="utf-8-sig", newline="")) as file:
-        delimiter, header = _read_header(file)
-    _refuse_duplicates(path, [name for name in header if name])
+    delimiter, _ = text_header(path)
     options: dict[str, Any] = {
         "sep": delimiter,
         "encoding": "utf-8-sig",
@@ -96,7 +138,7 @@ def _parse(path: Path, options: dict[str, Any]) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         # Opened here, so that what is read is what the header was read from.
-        with _opener(path)(path, "rb") as file:
+        with open_file(path, "rb") as file:
             return cast("pd.DataFrame", pd.read_csv(file, **options))
 
 
@@ -125,7 +167,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
     try:
         names = [str(name) for name in parquet.read_schema(path).names]
-        _refuse_duplicates(path, names)
+        refuse_duplicates(path, names)
         table = parquet.read_table(path).to_pandas()
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read as Parquet: {_first_line(error)}.") from error
@@ -136,17 +178,18 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return cast("pd.DataFrame", table)
 
 
-def _refuse_duplicates(path: Path, names: list[str]) -> None:
+def refuse_duplicates(path: Path, names: list[str]) -> None:
+    """Refuse a table two of whose columns have one name.
+
+    Raises:
+        DataError: Names them.
+    """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(
             f"Every column needs a name of its own, but {path} has more than one column called "
             f"{quoted(twice)}. Rename or delete the repeated ones."
         )
-
-
-def _opener(path: Path) -> Callable[..., Any]:
-    return _OPENERS.get(path.suffix.lower(), open)
 
 
 def _suffix(path: Path) -> str:

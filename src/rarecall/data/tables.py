@@ -74,6 +74,7 @@ def samples_from_table(
         groups=aside.groups,
         times=aside.times,
         given_roles=aside.given_roles,
+        subgroups=aside.subgroups,
         notes=tuple(notes),
         labels=answers.labels,
         task=answers.task,

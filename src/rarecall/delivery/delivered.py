@@ -1,37 +1,32 @@
-"""The delivered model: a folder with a manifest, weights and a threshold; loading runs no code."""
+"""A delivered model: scores, probabilities and decisions for new samples."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rarecall.data import Preprocessor, encode
-from rarecall.errors import RunError
-from rarecall.files import read_json
-from rarecall.methods import parse
+from rarecall.delivery.augmented import views
+from rarecall.delivery.manifest import Manifest
+from rarecall.delivery.scoring import steady_scores
+from rarecall.errors import ConfigurationError, RunError
 from rarecall.metrics import assign_classes
-from rarecall.models import build_network, load_weights
-from rarecall.task import BINARY, Task
-from rarecall.training import predict_scores
+from rarecall.metrics.views import score_column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Self
 
     from numpy.typing import NDArray
     from torch import nn
 
+    from rarecall.calibration.base import Calibrator
     from rarecall.data import Samples
     from rarecall.objective import Objective
-
-FORMAT = 1
-FORMAT_OF_SEVERAL = 2
-"""Several thresholds: versions that know one threshold only must not read it."""
-MANIFEST = "manifest.json"
+    from rarecall.task import Task
+    from rarecall.thresholds import Certificate
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,61 +38,45 @@ class Delivered:
         preprocessor: Fitted on the training part.
         members: The networks.
         objective: Reads a network's logits as scores.
+        certificates: What is promised for a threshold, by the number of its class or label; 1 in
+            binary work.
+        calibrators: Maps from scores to probabilities, by the same number.
     """
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     preprocessor: Preprocessor
     members: list[nn.Module]
     objective: Objective
+    certificates: dict[int, Certificate] = field(default_factory=dict)
+    calibrators: dict[int, Calibrator] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read a model folder; nothing in it is executed, and every weights file is checked.
+        """Read a model folder; nothing in it is executed, and every file is checked.
 
         Raises:
             RunError: There is no model, it is of another format, or a file is not what the
                 manifest says.
         """
-        folder = Path(folder)
-        manifest = _read_manifest(folder)
-        try:
-            return cls._assemble(folder, manifest)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise RunError(
-                f"{folder / MANIFEST} is damaged ({type(error).__name__}: {error}). "
-                "Copy the model again from the run folder."
-            ) from error
+        from rarecall.delivery.reading import read_model
 
-    @classmethod
-    def _assemble(cls, folder: Path, manifest: dict[str, Any]) -> Self:
-        method = parse(manifest["method"])
-        own = {k: v for k, v in manifest["parameters"].items() if k in method.parameters}
-        objective = method.build(own).for_task(_task_of(manifest))
-        network = manifest["network"]
-        members = []
-        for member in manifest["members"]:
-            path = _checked(folder, member)
-            model = build_network(
-                network["spec"],
-                name=network["name"],
-                outputs=objective.outputs,
-                seed=0,
-                options=network["options"],
-            )
-            model = objective.adapt(model)
-            load_weights(model, path)
-            members.append(model.eval())
-        return cls(manifest, Preprocessor.from_json(manifest["preprocessing"]), members, objective)
+        found = read_model(folder)
+        return found if isinstance(found, cls) else cls(**vars(found))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides the scores; certificates name it."""
+        return self.manifest.fingerprint
 
     @property
     def task(self) -> Task:
         """The kind of problem."""
-        return _task_of(self.manifest)
+        return self.manifest.problem
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes or labels by number; empty in binary work."""
-        return tuple(self.manifest.get("class_names", ()))
+        return () if self.task.kind == "binary" else tuple(self.manifest.classes)
 
     @property
     def threshold(self) -> float:
@@ -108,25 +87,37 @@ class Delivered:
         """
         if self.task.kind != "binary":
             raise RunError("This model has a threshold a critical class: see `thresholds`.")
-        return float(self.manifest["threshold"]["value"])
+        return self.manifest.thresholds[0].value
 
     @property
     def thresholds(self) -> dict[str, float]:
         """The threshold of every critical class or label, by its name."""
-        if self.task.kind == "binary":
-            return {str(self.manifest["critical"]): self.threshold}
-        return {one["name"]: float(one["value"]) for one in self.manifest["thresholds"]}
+        return {one.name: one.value for one in self.manifest.thresholds}
 
-    def score(self, samples: Samples, *, batch_size: int = 1024) -> NDArray[np.float64]:
-        """Score samples: the mean over members, higher is more critical.
+    @property
+    def certificate(self) -> Certificate | None:
+        """What is promised in binary work; None where there is no certificate, or several."""
+        return self.certificates.get(1) if self.task.kind == "binary" else None
+
+    def score(self, samples: Samples) -> NDArray[np.float64]:
+        """Score samples: the mean over members and views, higher is more critical.
+
+        A sample's score has the same bits whatever other samples there are.
 
         Returns:
             Shape ``(n,)``; log-odds of every class ``(n, C)`` in multi-class work, a score of
             every label ``(n, L)`` in multi-label work.
+
+        Raises:
+            DataError: The samples do not have the columns or the size of the training.
         """
-        inputs = encode(self.preprocessor, samples).inputs
+        return self.score_encoded(encode(self.preprocessor, samples).inputs)
+
+    def score_encoded(self, inputs: Any) -> NDArray[np.float64]:
+        """Score what the preprocessor made of samples; as :meth:`score`."""
         scores = [
-            predict_scores(member, self.objective, inputs, batch_size=batch_size)
+            steady_scores(member, self.objective, view, portion=self.manifest.portion)
+            for view in views(self.manifest.tta, inputs)
             for member in self.members
         ]
         return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
@@ -137,7 +128,10 @@ class Delivered:
         With several critical classes or labels: which are flagged for which, a column each in the
         order of :attr:`thresholds`, shape ``(n, K)``. A sample may be flagged for several.
         """
-        scores = self.score(samples)
+        return self.flag_scores(self.score(samples))
+
+    def flag_scores(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Compare scores with the thresholds; as :meth:`flag`."""
         if self.task.kind == "binary":
             return scores >= self.threshold
         columns = scores[:, list(self.task.critical)]
@@ -155,47 +149,38 @@ class Delivered:
         Raises:
             RunError: The model is of another kind.
         """
+        return self.assign_scores(self.score(samples))
+
+    def assign_scores(self, scores: NDArray[np.float64]) -> NDArray[np.str_]:
+        """Give scores ``(n, C)`` to one class each; as :meth:`assign`."""
         if self.task.kind != "multiclass":
             raise RunError(f"Classes are assigned in multi-class work; this is {self.task.kind}.")
-        values = {self.classes.index(name): value for name, value in self.thresholds.items()}
-        return np.asarray(self.classes)[assign_classes(self.score(samples), values)]
+        values = {one.number: one.value for one in self.manifest.thresholds}
+        return np.asarray(self.classes)[assign_classes(scores, values)]
 
+    def probability(self, samples: Samples) -> NDArray[np.float64]:
+        """Probability of being critical, by the stored map; at the prevalence of the calibration.
 
-def _task_of(manifest: Mapping[str, Any]) -> Task:
-    return Task.from_json(manifest["task"]) if "task" in manifest else BINARY
+        Returns:
+            Shape ``(n,)``; with several critical classes or labels a column each, ``(n, K)``.
 
+        Raises:
+            ConfigurationError: The model holds no map.
+        """
+        return self.probability_of(self.score(samples))
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise RunError(f"{folder} holds no model: there is no {MANIFEST} in it.")
-    try:
-        manifest = read_json(path)
-    except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}.") from error
-    known = (FORMAT, FORMAT_OF_SEVERAL)
-    if not isinstance(manifest, dict) or manifest.get("format") not in known:
-        raise RunError(
-            f"{path} is not a model of format {FORMAT}. "
-            "It was written by another version of rarecall; load it with that one."
-        )
-    return manifest
-
-
-def _checked(folder: Path, member: Mapping[str, str]) -> Path:
-    # Only the name counts: a manifest must not reach outside its folder.
-    path = folder / Path(member["file"]).name
-    if not path.is_file():
-        raise RunError(f"The model in {folder} lacks {path.name}. Copy the whole folder again.")
-    if sha256(path) != member["sha256"]:
-        raise RunError(
-            f"{path} is not the file that the manifest describes (its SHA-256 differs): it was "
-            "damaged or exchanged. Copy the model again from the run folder."
-        )
-    return path
-
-
-def sha256(path: Path) -> str:
-    """Hash a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    def probability_of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn scores into probabilities; as :meth:`probability`."""
+        lacking = [
+            one.name for one in self.manifest.thresholds if one.number not in self.calibrators
+        ]
+        if lacking:
+            raise ConfigurationError(
+                f"The model holds no map from scores to probabilities for {lacking[0]!r}. Use its "
+                "scores and decisions, or fit one: rarecall.calibration.fit_calibrator."
+            )
+        columns = [
+            self.calibrators[number].probability(score_column(scores, self.task, number))
+            for number in self.task.critical
+        ]
+        return columns[0] if self.task.kind == "binary" else np.stack(columns, axis=1)

@@ -90,13 +90,33 @@ def _shown(value: float) -> str:
 def test_measures(
     scores: TestScores, levels: Sequence[float], *, confidence: float
 ) -> dict[str, Any]:
-    """FPR at every level and AUC of one model or ensemble, with intervals over test samples."""
+    """FPR at every level and AUC of one model or ensemble, with intervals over test samples.
+
+    Where the samples have groups, it is groups that the intervals resample. Weighted measures
+    carry no interval: how far they would move depends on where the weights come from.
+    """
+    if scores.weights is not None:
+        return _weighted_measures(scores, levels)
     fpr = {}
     for level in levels:
-        interval = fpr_at_tpr_interval(scores.scores, scores.targets, level, confidence=confidence)
+        interval = fpr_at_tpr_interval(
+            scores.scores, scores.targets, level, confidence, groups=scores.groups
+        )
         fpr[str(level)] = _with(fpr_at_tpr(scores.scores, scores.targets, level), interval)
-    interval = auc_interval(scores.scores, scores.targets, confidence=confidence)
+    interval = auc_interval(scores.scores, scores.targets, confidence, groups=scores.groups)
     return {"fpr": fpr, "auc": _with(auc(scores.scores, scores.targets), interval)}
+
+
+def _weighted_measures(scores: TestScores, levels: Sequence[float]) -> dict[str, Any]:
+    none = {"low": None, "high": None, "method": None}
+    arrays, weights = (scores.scores, scores.targets), scores.weights
+    return {
+        "fpr": {
+            str(level): {"value": fpr_at_tpr(*arrays, level, weights=weights), **none}
+            for level in levels
+        },
+        "auc": {"value": auc(*arrays, weights=weights), **none},
+    }
 
 
 def seed_measures(scores: TestScores, levels: Sequence[float]) -> dict[str, Any]:

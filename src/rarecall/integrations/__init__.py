@@ -1,1 +1,1 @@
-"""Other libraries' conventions; each is imported only on request."""
+"""Other libraries' conventions; each module is imported only on request, and says what it needs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,30 +23,32 @@ class Classes(NamedTuple):
 def checked_scores(scores: ArrayLike, name: str = "scores") -> NDArray[np.float64]:
     """Check scores and give float64 of shape ``(n,)``, every one finite.
 
+    What is float64 already is not copied: leave it as it is.
+
     Raises:
         MetricError: Another shape, no number, NaN or infinity.
 
     >>> checked_scores([1, 2])
     array([1., 2.])
     """
+    array = _as_array(scores, name)
     try:
-        array = np.asarray(scores)
         # A cast from complex would only warn and drop half of the number.
         if array.dtype.kind == "c":
             raise TypeError("complex numbers have no order")
-        array = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+        array = array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
         raise MetricError(f"{name} must be real numbers, one a sample: {error}.") from error
     if array.ndim != 1:
         raise MetricError(
             f"{name} must have shape (n,), one number a sample, not {array.shape}. "
             "Give the critical class's score alone."
         )
-    broken = ~np.isfinite(array)
-    if broken.any():
+    finite = np.isfinite(array)
+    if not finite.all():
         raise MetricError(
-            f"{name} must be finite so that they can be ranked: {int(broken.sum())} of "
-            f"{len(array)} are NaN or infinite, the first at position {int(np.argmax(broken))}. "
+            f"{name} must be finite so that they can be ranked: {int(np.sum(~finite))} of "
+            f"{len(array)} are NaN or infinite, the first at position {int(np.argmin(finite))}. "
             "Training may have diverged; a lower learning rate or gradient clipping helps."
         )
     return array
@@ -61,20 +63,24 @@ def checked_targets(targets: ArrayLike, n: int) -> NDArray[np.bool_]:
     >>> checked_targets([0, 1], n=2)
     array([False,  True])
     """
-    array = np.asarray(targets)
+    array = _as_array(targets, "targets")
     if array.shape != (n,):
         raise MetricError(f"targets must have shape ({n},) as the scores do, not {array.shape}.")
     if array.dtype.kind not in "biuf":
         # Strings and dates compare with numbers only one by one.
         array = array.astype(object)
-    critical: NDArray[np.bool_] = np.equal(array, 1)
-    strange = ~(critical | np.equal(array, 0))
-    if strange.any():
+    try:
+        critical: NDArray[np.bool_] = array if array.dtype == np.bool_ else np.equal(array, 1)
+        count = int(np.count_nonzero(critical))
+        others = n - count if array.dtype == np.bool_ else int(np.count_nonzero(array == 0))
+    except TypeError as error:  # such as pandas' NA, which equals nothing and differs from nothing
+        raise MetricError(f"targets must be 1 (critical) or 0: {error}.") from error
+    if count + others < n:
+        strange = ~(critical | np.equal(array, 0))
         raise MetricError(
             f"targets must be 1 (critical) or 0; {array[strange][0]!r} came at position "
             f"{int(np.argmax(strange))}."
         )
-    count = int(critical.sum())
     if count in {0, n}:
         missing = "critical (1)" if count == 0 else "non-critical (0)"
         raise MetricError(
@@ -115,6 +121,19 @@ def checked_share(value: float, name: str, *, one: bool) -> float:
     return share
 
 
+def checked_rate(value: float, name: str) -> float:
+    """Check a rate that may be 0 and may be 1.
+
+    Raises:
+        ConfigurationError: Outside [0, 1]; a percentage is recognised as such.
+
+    >>> checked_rate(0, "fpr")
+    0.0
+    """
+    rate = float(value)
+    return rate if rate == 0.0 else checked_share(rate, name, one=True)
+
+
 def positives_to_catch(tpr: float, n_positives: int) -> int:
     r"""How many of ``n_positives`` a TPR asks for, :math:`\lceil \beta n_1 \rceil`, at least 1.
 
@@ -133,3 +152,11 @@ def as_percent(rate: float) -> str:
     ('95%', '7.5%')
     """
     return f"{100 * rate:.6g}%"
+
+
+def _as_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        # Lists of unequal length; tensors on another device or with gradients.
+        raise MetricError(f"{name} must be real numbers, one a sample: {error}.") from error

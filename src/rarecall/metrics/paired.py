@@ -9,15 +9,13 @@ import numpy as np
 
 from rarecall.errors import ConfigurationError, MetricError
 from rarecall.metrics.inputs import checked_scores, checked_share, checked_targets
-from rarecall.metrics.resampling import (
-    difference_bounds,
-    excess_alarms,
-    rank_pair,
-    swapped_excess,
-)
+from rarecall.metrics.redraws import redrawn_contrast
+from rarecall.metrics.resampling import rank_pair, swapped_excess
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from rarecall.metrics.clusters import Models
 
 
 @dataclass(frozen=True)
@@ -100,19 +98,38 @@ def paired_difference(
         pair.negatives[0], pair.negatives[1]
     ):
         return PairedDifference(0.0, 0.0, 0.0, confidence, p_value=1.0)
+    # The same draws for both orders of the models, so that changing places mirrors all of it.
+    mirrored = _comes_second(pair)
+    if mirrored:
+        pair = pair._replace(positives=pair.positives[::-1], negatives=pair.negatives[::-1])
     swapping, redrawing = np.random.default_rng(seed).spawn(2)
-    excess = excess_alarms(pair, tpr)
+    alarms = pair.false_alarms(tpr)
+    excess = int(alarms[0] - alarms[1])
     swapped = swapped_excess(pair, tpr, n_resamples, swapping)
-    low, high = difference_bounds(pair, tpr, (1.0 - confidence) / 2, n_resamples, redrawing)
+    drawn = redrawn_contrast(pair, (1, -1), tpr, n_resamples=n_resamples, rng=redrawing)
+    tail = (1.0 - confidence) / 2
     difference = excess / pair.negatives.shape[1]
+    low = min(difference, float(np.quantile(drawn.lower, tail)))
+    high = max(difference, float(np.quantile(drawn.upper, 1.0 - tail)))
+    if mirrored:
+        difference, low, high = 0.0 - difference, -high, -low
     return PairedDifference(
         difference=difference,
-        low=min(low, difference),
-        high=max(high, difference),
+        low=low,
+        high=high,
         confidence=confidence,
         # The samples as they came are one of the equally likely ways to swap them.
         p_value=(1 + int(np.sum(np.abs(swapped) >= abs(excess)))) / (1 + n_resamples),
     )
+
+
+def _comes_second(pair: Models) -> bool:
+    """Whether the first model ranks the first sample on which the two differ above the second."""
+    for first, second in (pair.positives, pair.negatives):
+        differ = np.flatnonzero(first != second)
+        if differ.size:
+            return bool(first[differ[0]] > second[differ[0]])
+    return False
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

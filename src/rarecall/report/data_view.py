@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from rarecall.report.stored import Comparison
 
 _MOST_COLUMNS = 60
+USES = {
+    "train": "fitting the models",
+    "validation": "tuning, early stopping, choosing the winner",
+    "calibration": "the threshold and its guarantee",
+    "test": "measuring, once, at the end",
+}
+GIVEN_USES = {"calibration": USES["calibration"], "test": "measuring"}
 _KNOWN_DATA = {
     "name", "kind", "n", "positives", "critical", "target",
     "fingerprint", "notes", "class_counts", "split", "columns", "task", "classes",
@@ -31,21 +38,21 @@ def data_content(comparison: Comparison) -> dict[str, Any]:
         ),
     }
     extra = {key: value for key, value in stored.items() if key not in _KNOWN_DATA}
+    if comparison.given:
+        facts["Kind"] = "scores that were given; nothing was trained"
+        extra = {key: value for key, value in extra.items() if value is not None}
     if isinstance(extra.get("image_size"), list):
         extra["image_size"] = " x ".join(map(str, extra["image_size"])) + " pixels"
     facts |= {
         key.replace("_", " ").replace(".", ", ").capitalize(): value for key, value in flat(extra)
     }
     facts["Split"] = str(stored["split"].get("how") or UNKNOWN)
-    if stored["split"].get("seed") is not None:
+    if stored["split"].get("seed") is not None and not comparison.given:
         facts["Split seed"] = str(stored["split"]["seed"])
     facts["Fingerprint"] = str(stored.get("fingerprint") or UNKNOWN)
-    uses = {
-        "train": "fitting the models",
-        "validation": "tuning, early stopping, choosing the winner",
-        "calibration": "the threshold and its guarantee",
-        "test": "measuring, once, at the end",
-    }
+    uses = GIVEN_USES if comparison.given else USES
+    if comparison.given and len(comparison.parts) == 1:
+        uses = uses | {"calibration": "choosing the threshold, and measuring on the same samples"}
     parts = [
         (
             part.role,

@@ -91,6 +91,22 @@ def share_bracket(estimate: Estimate, digits: int = 3) -> str:
     return f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
 
+def between(estimate: Estimate, digits: int = 1) -> str:
+    """Say an interval of a difference in percentage points in words; empty when unknown.
+
+    >>> from rarecall.report.records import Estimate
+    >>> between(Estimate(-0.03, -0.052, 0.01))
+    'from 5.2 fewer to 1.0 more'
+    """
+    if estimate.low is None or estimate.high is None:
+        return ""
+
+    def side(value: float) -> str:
+        return f"{abs(value) * 100:.{digits}f} {'fewer' if value < 0 else 'more'}"
+
+    return f"from {side(estimate.low)} to {side(estimate.high)}"
+
+
 def p_value(p: float | None) -> str:
     """Write a p-value as ``p = 0.012`` or ``p < 0.001``; empty when unknown.
 

@@ -13,7 +13,7 @@ from rarecall.report.stored import read_comparison
 from rarecall.report.view import page_content
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import Environment
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "report.html"
 _MINUS = re.compile(r"(?<![\w-])-(?=\d)")
-_TOGETHER = re.compile(r"\[[−+\d., ]+\]|(TPR )?≥ \d|p [=<] \d")
+_TOGETHER = re.compile(r"\[[−+\d., ]+\]|\([^()\s]{1,24} = \d+\)|(TPR )?≥ \d|p [=<] \d")
 
 
 def write_report(run_folder: str | Path) -> Path:
@@ -48,7 +48,8 @@ def write_report(run_folder: str | Path) -> Path:
     if is_several(comparison.raw):
         from rarecall.report.several.page import render_several
 
-        html = render_several(_environment(), Several.read(comparison.raw), folder)
+        several = Several.read(comparison.raw)
+        html = render_several(_environment(), several, folder, certificates(folder))
         write_text(folder / NAME, _as_text(html))
         return folder / NAME
     scores = {
@@ -56,30 +57,46 @@ def write_report(run_folder: str | Path) -> Path:
         for method in comparison.methods
         if (found := read_scores(folder, method)) is not None
     }
-    write_text(folder / NAME, render(comparison, scores))
+    write_text(folder / NAME, render(comparison, scores, certificates(folder)))
     return folder / NAME
 
 
-def render(comparison: Comparison, scores: Mapping[str, TestScores]) -> str:
+def certificates(folder: Path) -> list[str]:
+    """Name the certificates in a run folder and its model, by path from the folder."""
+    found = [*folder.glob("certificate*.json"), *folder.glob("model/certificate*.json")]
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def render(
+    comparison: Comparison, scores: Mapping[str, TestScores], certified: Sequence[str] = ()
+) -> str:
     """Lay out the page.
 
     Args:
         comparison: What was stored.
         scores: Test scores by method name; those that are missing are not drawn.
+        certified: Certificates in the run folder.
 
     Returns:
         HTML in which every text from the user is escaped.
     """
     from rarecall.report.charts import rates_chart, roc_chart, score_chart
     from rarecall.report.curves import histogram
+    from rarecall.report.in_use.drawings import in_use_drawings
 
     mine = scores.get(comparison.winner.name)
     cut = None if comparison.threshold is None else comparison.threshold.value
+    content = page_content(comparison)
+    told = content["in_use"]
+    if told is not None:
+        in_use_drawings(comparison, told)
     html = (
         _environment()
         .get_template("report.html.j2")
         .render(
-            **page_content(comparison),
+            **content,
+            certificates=certified,
+            pictures=told is not None and any(kind["pictures"] for kind in told["cases"]),
             rates=rates_chart(comparison),
             conditions=condition_maps(comparison.raw),
             roc=roc_chart(comparison, scores),

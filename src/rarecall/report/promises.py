@@ -12,11 +12,21 @@ if TYPE_CHECKING:
     from rarecall.report.stored import Comparison
 
 
+NONE_GIVEN = (
+    "No calibration data was given that a guarantee could rest on: no threshold is delivered."
+)
+NOTHING = "Without a threshold there is nothing to guarantee."
+GIVE_DATA = (
+    "For one, give unweighted samples of the same source that were used for nothing else "
+    "(--calibration), or choose a threshold on them with rarecall threshold."
+)
+
+
 def threshold(comparison: Comparison) -> str:
     """Say which score flags a case."""
     chosen = comparison.threshold
     if chosen is None:
-        return "No threshold is stored for this run."
+        return NONE_GIVEN if comparison.given else "No threshold is stored for this run."
     if chosen.value is None:
         return "Threshold: none that helps; to keep the required TPR, every case must be flagged."
     return f"Threshold: flag a case when its score is {exact(chosen.value)} or more."
@@ -35,7 +45,7 @@ def guarantee(comparison: Comparison) -> str:
     """Say what the threshold promises, or that it promises nothing and what is missing."""
     chosen = comparison.threshold
     if chosen is None:
-        return "Without a threshold there is nothing to guarantee."
+        return "Nothing is promised." if comparison.given else NOTHING
     cases = _unit(chosen)
     promise = f"TPR >= {level(chosen.tpr)} with {level(chosen.confidence)} confidence"
     needed = "" if chosen.needed is None else f"{count(chosen.needed)} critical {cases}"
@@ -55,20 +65,23 @@ def guarantee(comparison: Comparison) -> str:
 def more_needed(comparison: Comparison) -> str:
     """Say how many critical samples a guarantee would take; empty if it holds."""
     chosen, calibration = comparison.threshold, comparison.part("calibration")
+    if chosen is None:
+        return GIVE_DATA if comparison.given else ""
     if (
-        chosen is None
-        or chosen.guaranteed
+        chosen.guaranteed
         or chosen.needed is None
         or chosen.unit != "row"
         or calibration is None
         or not 0 < calibration.positives < chosen.needed
     ):
         return ""
-    total = sum(part.positives for part in comparison.parts)
-    all_in_all = ceil(chosen.needed * total / calibration.positives)
     more = plural(
         chosen.needed - calibration.positives, "more critical case", "more critical cases"
     )
+    if comparison.given:
+        return f"Ways out: {more} for calibration, a lower TPR or a lower confidence."
+    total = sum(part.positives for part in comparison.parts)
+    all_in_all = ceil(chosen.needed * total / calibration.positives)
     return (
         f"Ways out: {more} for calibration (about {count(all_in_all)} in all, where this run has "
         f"{count(total)}, at the same shares), a larger share for calibration, a lower TPR or a "
@@ -153,8 +166,8 @@ def other_rate(comparison: Comparison) -> str:
     if delivered == compared:
         return ""
     return (
-        f"Why {delivered} here and {compared} in the answer: to compare methods fairly, the "
-        f"answer puts each one's threshold where it just reaches {level(comparison.tpr)} on the "
-        "test part itself. In use nobody knows that place; the delivered threshold had to be "
+        f"Why {delivered} here and {compared} in the answer: to compare {comparison.noun}s fairly, "
+        f"the answer puts each one's threshold where it just reaches {level(comparison.tpr)} on "
+        "the test part itself. In use nobody knows that place; the delivered threshold had to be "
         "chosen beforehand, from the calibration part."
     )

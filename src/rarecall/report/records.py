@@ -53,7 +53,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """FPR of a method minus FPR of the baseline, on the same test samples."""
+    """A measure of a method minus that of the baseline, on the same test samples."""
 
     estimate: Estimate
     p_value: float | None
@@ -103,6 +103,9 @@ class Method:
     seeds: tuple[Seed, ...]
     remarks: tuple[str, ...]
     scores: str | None
+    given: bool = False
+    auc_difference: Difference | None = None
+    average_precision: float | None = None
 
     def fpr_at(self, level: float) -> Estimate:
         """FPR at a TPR level; unknown when the level was not measured."""
@@ -117,6 +120,11 @@ class Method:
         """What the row is: ``winner``, ``baseline``, ``reference``; often nothing."""
         named = {"winner": self.winner, "baseline": self.baseline, "reference": self.reference}
         return tuple(name for name, holds in named.items() if holds)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The marks as they are printed: among given scores no model has won anything."""
+        return tuple("in use" if self.given and mark == "winner" else mark for mark in self.marks)
 
 
 @dataclass(frozen=True)

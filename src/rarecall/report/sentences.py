@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rarecall.report import given_models
 from rarecall.report.numbers import (
+    between,
     bracket,
     count,
     false_alarms,
@@ -18,7 +20,7 @@ from rarecall.report.numbers import (
 )
 
 if TYPE_CHECKING:
-    from rarecall.report.records import Difference, Estimate
+    from rarecall.report.records import Difference
     from rarecall.report.stored import Comparison
 
 
@@ -31,27 +33,30 @@ def answer(comparison: Comparison) -> str:
         return f"{at} has no stored false positive rate."
     interval = bracket(found, digits)
     if found.value == 0:
-        test = comparison.part("test")
-        of = "the" if test is None else f"the {count(test.n - test.positives)}"
-        return f"{at} flags none of {of} harmless test cases (0%{interval and ' ' + interval})."
+        part, where = comparison.part(comparison.measured_on), comparison.measured_on
+        of = "the" if part is None else f"the {count(part.n - part.positives)}"
+        return f"{at} flags none of {of} harmless {where} cases (0%{interval and ' ' + interval})."
     share = f"{percent(found.value, digits)} of the harmless"
     return f"{at} flags {share}{interval and ' ' + interval}; that is {false_alarms(found.value)}."
 
 
 def breadth(comparison: Comparison) -> str:
     """Say so when the test part is too small to bound the winner's FPR; else empty."""
-    found, test = comparison.winner.fpr_at(comparison.tpr), comparison.part("test")
+    found = comparison.winner.fpr_at(comparison.tpr)
+    test = comparison.part(comparison.measured_on)
     if found.value is None or found.high is None or found.value > 0.9 or found.high < 0.995:
         return ""
     few = "few" if test is None else f"few critical cases ({count(test.positives)})"
     return (
-        f"The test part has too {few} to bound this rate from above: "
+        f"The {comparison.measured_on} part has too {few} to bound this rate from above: "
         f"at TPR >= {level(comparison.tpr)} it hangs on the lowest of their scores."
     )
 
 
 def choice(comparison: Comparison) -> str:
-    """Say how the winner was chosen."""
+    """Say how the winner was chosen; among given models none was."""
+    if comparison.given:
+        return comparison.why if len(comparison.methods) > 1 else ""
     candidates = len(comparison.methods) - len(comparison.references)
     if comparison.why:
         why = comparison.why
@@ -65,6 +70,8 @@ def choice(comparison: Comparison) -> str:
 def certainty(comparison: Comparison) -> str:
     """Say how sure it is that the winner differs from the baseline."""
     winner, base = comparison.winner, comparison.baseline
+    if comparison.given and (winner.baseline or base is None):
+        return given_models.others(comparison)
     if winner.baseline:
         return (
             f"{winner.name} is the baseline itself: no other method did better on validation."
@@ -87,17 +94,17 @@ def _difference(comparison: Comparison, found: Difference, base: str) -> str:
         else f"{abs(value) * 100:.{digits}f} percentage points {'fewer' if value < 0 else 'more'}"
     )
     probability = _probability(found)
-    between = _between(found.estimate, digits)
+    ends = between(found.estimate, digits)
     against = f"Against the baseline {base}, it flags {size} of the harmless"
     if found.verdict == "lower":
-        return f"{against}{between and f', {between}'}{probability}: fewer false alarms."
+        return f"{against}{ends and f', {ends}'}{probability}: fewer false alarms."
     if found.verdict == "higher":
-        return f"{against}{between and f', {between}'}{probability}: more false alarms on test."
+        return f"{against}{ends and f', {ends}'}{probability}: more false alarms on test."
     low, high = found.estimate.low, found.estimate.high
     if low is not None and high is not None and (low > 0 or high < 0):
         reason = "that is too little once several methods are compared"
-    elif between:
-        reason = f"the interval spans zero, {between}"
+    elif ends:
+        reason = f"the interval spans zero, {ends}"
     else:
         reason = "chance alone could do this"
     return (
@@ -105,18 +112,8 @@ def _difference(comparison: Comparison, found: Difference, base: str) -> str:
         f"but {reason}{probability}."
         if value
         else f"No difference shown to the baseline {base}: it flags {size} of the harmless"
-        f"{between and f', the interval runs {between}'}{probability}."
+        f"{ends and f', the interval runs {ends}'}{probability}."
     )
-
-
-def _between(estimate: Estimate, digits: int) -> str:
-    if estimate.low is None or estimate.high is None:
-        return ""
-
-    def side(value: float) -> str:
-        return f"{abs(value) * 100:.{digits}f} {'fewer' if value < 0 else 'more'}"
-
-    return f"from {side(estimate.low)} to {side(estimate.high)}"
 
 
 def _probability(found: Difference) -> str:

@@ -13,28 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 from rarecall.errors import RunError
 from rarecall.files import read_json
-from rarecall.report.records import (
-    Difference,
-    Estimate,
-    Method,
-    Part,
-    Seed,
-    Spread,
-    Threshold,
-    number,
-    whole,
-)
+from rarecall.report.in_use.stored import InUse
+from rarecall.report.reading import read_method, read_threshold
+from rarecall.report.records import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
+
+    from rarecall.report.records import Method, Threshold
 
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A finished comparison as stored in ``results.json``; ``raw`` is the whole of it."""
+    """A finished comparison as stored in ``results.json``; ``raw`` is the whole of it.
+
+    ``given`` says that only scores were given: nothing was trained, and the first model is the one
+    in use, not a winner.
+    """
 
     raw: dict[str, Any] = field(repr=False)
     tpr: float
@@ -49,6 +47,8 @@ class Comparison:
     message: str | None
     threshold: Threshold | None
     parts: tuple[Part, ...]
+    given: bool
+    in_use: InUse | None
 
     @classmethod
     def read(cls, results: Mapping[str, Any]) -> Self:
@@ -78,7 +78,13 @@ class Comparison:
     def _read(cls, raw: dict[str, Any]) -> Self:
         question, winner_name = raw["question"], raw["winner"]["name"]
         tpr, baseline = float(question["tpr"]), question.get("baseline")
-        methods = [_method(stored, winner_name, baseline, tpr) for stored in raw["methods"]]
+        given = raw.get("kind") == "evaluation"
+        if given and len(raw["methods"]) == 1:
+            baseline = None
+        methods = [
+            read_method(stored, winner_name, baseline, tpr, given=given)
+            for stored in raw["methods"]
+        ]
         winner = next((method for method in methods if method.winner), None)
         if winner is None:
             raise ValueError(f"the winner {winner_name!r} is not among the methods")
@@ -95,12 +101,33 @@ class Comparison:
             why=str(raw["winner"].get("why") or ""),
             measure=str(selection.get("measure") or ""),
             message=selection.get("message") or None,
-            threshold=_threshold(raw["threshold"]) if raw.get("threshold") else None,
+            threshold=read_threshold(raw["threshold"]) if raw.get("threshold") else None,
             parts=tuple(
                 Part(role, int(part["n"]), int(part["positives"]))
                 for role, part in raw["data"]["split"]["parts"].items()
             ),
+            given=given,
+            in_use=InUse.read(raw["insights"]) if raw.get("insights") else None,
         )
+
+    @property
+    def measured_on(self) -> str:
+        """The part that the measures were taken on: ``test``, or the only one there is."""
+        return self.parts[0].role if len(self.parts) == 1 else "test"
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any measure carries an interval; those of weighted samples do not."""
+        return any(
+            estimate.has_interval
+            for method in self.methods
+            for estimate in (method.auc, *method.fpr.values())
+        )
+
+    @property
+    def noun(self) -> str:
+        """What one of the rows is called: a method that was trained, or a given model."""
+        return "model" if self.given else "method"
 
     @property
     def base(self) -> Method | None:
@@ -152,92 +179,3 @@ def _rank(method: Method) -> tuple[bool, bool, float]:
         not method.winner,
         math.inf if selection is None else -selection,
     )
-
-
-def _method(stored: dict[str, Any], winner: str, baseline: str | None, tpr: float) -> Method:
-    test = stored.get("test") or {}
-    spread = stored.get("seed_spread") or {}
-    validation = stored.get("validation") or {}
-    cost = stored.get("cost") or {}
-    reference = bool(stored.get("reference"))
-    return Method(
-        name=str(stored["name"]),
-        reference=reference,
-        winner=stored["name"] == winner,
-        baseline=stored["name"] == baseline,
-        parameters=dict(stored.get("parameters") or {}),
-        tuned=bool(stored.get("tuned")),
-        trials=int(stored.get("trials") or 0),
-        fpr={key: Estimate.read(value) for key, value in _levels(test.get("fpr"))},
-        auc=Estimate.read(test.get("auc")),
-        fpr_spread={key: Spread.read(value) for key, value in _levels(spread.get("fpr"))},
-        auc_spread=Spread.read(spread.get("auc")),
-        validation_selection=number(validation.get("selection")),
-        validation_fpr=_at(validation.get("fpr"), tpr),
-        difference=_difference(stored.get("difference")),
-        seconds=number(cost.get("seconds")),
-        tuning_seconds=number(cost.get("tuning_seconds")),
-        steps=whole(cost.get("steps")),
-        rows=whole(cost.get("rows")),
-        seeds=tuple(_seed(seed, tpr) for seed in stored.get("seeds") or ()),
-        remarks=tuple(str(remark) for remark in stored.get("remarks") or ()),
-        scores=stored.get("scores"),
-    )
-
-
-def _seed(stored: dict[str, Any], tpr: float) -> Seed:
-    test = stored.get("test") or {}
-    return Seed(
-        number=int(stored["seed"]),
-        best_epoch=whole(stored.get("best_epoch")),
-        steps=whole(stored.get("steps")),
-        seconds=number(stored.get("seconds")),
-        fpr=_at(test.get("fpr"), tpr),
-        auc=Estimate.read(test.get("auc")).value,
-    )
-
-
-def _difference(stored: dict[str, Any] | None) -> Difference | None:
-    if not stored:
-        return None
-    estimate = Estimate.read(stored)
-    if estimate.value is None:
-        return None
-    return Difference(
-        estimate,
-        number(stored.get("p_value")),
-        number(stored.get("p_adjusted")),
-        str(stored.get("verdict") or "no difference shown"),
-    )
-
-
-def _threshold(stored: dict[str, Any]) -> Threshold:
-    test = stored.get("test") or {}
-    return Threshold(
-        value=number(stored.get("value")),
-        tpr=float(stored["tpr"]),
-        confidence=float(stored["confidence"]),
-        guaranteed=bool(stored["guaranteed"]),
-        positives=whole(stored.get("n_positives")),
-        needed=whole(stored.get("needed")),
-        unit=str(stored.get("unit") or "row"),
-        assumption=str(stored.get("assumption") or ""),
-        test_tpr=Estimate.read(test.get("tpr")),
-        test_fpr=Estimate.read(test.get("fpr")),
-        test_misses=whole(test.get("misses")),
-        test_positives=whole(test.get("positives")),
-        test_false_alarms=whole(test.get("false_alarms")),
-        test_negatives=whole(test.get("negatives")),
-    )
-
-
-def _levels(stored: object) -> list[tuple[float, Any]]:
-    if not isinstance(stored, dict):
-        return []
-    return [(round(float(level), 9), value) for level, value in stored.items()]
-
-
-def _at(stored: object, tpr: float) -> float | None:
-    """Read a rate kept either alone or by TPR level."""
-    by_level = dict(_levels(stored))
-    return Estimate.read(by_level.get(round(tpr, 9)) if by_level else stored).value

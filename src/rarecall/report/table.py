@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rarecall.report.given_models import auc_difference
 from rarecall.report.numbers import (
     UNKNOWN,
     bracket,
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
 def comparison_table(comparison: Comparison) -> dict[str, Any]:
     """Lay out the comparison, a row a method: head cells and body cells of (value, small print)."""
     digits, auc_digits = rate_digits(comparison), share_digits(comparison)
-    required = round(comparison.tpr, 9)
+    required, shown = round(comparison.tpr, 9), comparison.methods
     others = [value for value in comparison.levels if value != required]
-    spread = any(m.spread_at(required).sd is not None for m in comparison.methods)
+    spread = any(m.spread_at(required).sd is not None for m in shown)
     against = comparison.baseline is not None and comparison.compared > 0
+    areas = against and any(m.auc_difference is not None for m in shown)
+    precision = any(m.average_precision is not None for m in shown)
+    timed = not comparison.given
     together = "all seeds together" if comparison.seeds > 1 else ""
     head = [(f"FPR at TPR >= {level(required)}", together)]
     head += [("One model", "mean ± sd over seeds")] * spread
@@ -39,7 +43,9 @@ def comparison_table(comparison: Comparison) -> dict[str, Any]:
     head += [(f"FPR at TPR >= {level(value)}", together) for value in others]
     head += [("AUC", together)]
     head += [("AUC, one model", "mean ± sd over seeds")] * spread
-    head += [("Time", "training + tuning")]
+    head += [(f"AUC against {comparison.baseline}", "after DeLong")] * areas
+    head += [("Average precision", "")] * precision
+    head += [("Time", "training + tuning")] * timed
     rows = []
     for method in comparison.methods:
         cells = [_rate(method.fpr_at(required), digits)]
@@ -54,8 +60,15 @@ def comparison_table(comparison: Comparison) -> dict[str, Any]:
         if spread:
             auc = method.auc_spread
             cells.append((_spread(auc.mean, auc.sd, 1, auc_digits, ""), ""))
-        cells.append(_time(method))
-        rows.append({"name": method.name, "marks": method.marks, "cells": cells})
+        if areas:
+            cells.append(auc_difference(method, comparison))
+        if precision:
+            cells.append((share(method.average_precision, auc_digits), ""))
+        if timed:
+            cells.append(_time(method))
+        rows.append(
+            {"name": method.name, "marks": method.marks, "labels": method.labels, "cells": cells}
+        )
     return {"head": head, "rows": rows, "spread": spread, "against": against}
 
 

@@ -1,4 +1,4 @@
-"""The end of ``rarecall compare``: a table and a few plain sentences, readable at 80 columns."""
+"""The end of ``rarecall compare`` and ``evaluate``: a table and plain sentences, at 80 columns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rarecall.report import promises, sentences
+from rarecall.report.in_use import sentences as in_use
+from rarecall.report.in_use.subgroups import low_subgroups
 from rarecall.report.numbers import (
     UNKNOWN,
     bracket,
@@ -25,6 +27,7 @@ from rarecall.report.numbers import (
 )
 from rarecall.report.several.stored import is_several
 from rarecall.report.stored import Comparison
+from rarecall.report.texts import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,19 +65,26 @@ def terminal_table(results: Mapping[str, Any]) -> RenderableType:
         if _has_spread(comparison)
         else ""
     )
+    cases = f"{comparison.measured_on} cases"
+    order = "The first is in use." if comparison.given else "Sorted by validation."
     note = (
-        f"FPR: share of the harmless flagged. [ ]: {confidence} interval over test cases. "
-        f"{explained}Sorted by validation."
+        "FPR: share of the harmless flagged. "
+        f"{f'[ ]: {confidence} interval over {cases}. ' if comparison.has_intervals else ''}"
+        f"{explained}{order}"
     )
     lines: list[RenderableType] = [_table(comparison), Text(note, style="dim"), Text()]
     lines.append(Text(sentences.answer(comparison), style="bold"))
     said = (
+        in_use.plain(comparison),
+        in_use.own_threshold(comparison),
         sentences.breadth(comparison),
-        f"{sentences.choice(comparison)} {sentences.certainty(comparison)}",
+        join(sentences.choice(comparison), sentences.certainty(comparison)),
         sentences.scale(comparison),
         promises.threshold(comparison),
-        promises.guarantee(comparison),
+        promises.guarantee(comparison) if comparison.threshold or not comparison.given else "",
         " ".join(filter(None, (promises.achieved(comparison), promises.kept(comparison)))),
+        low_subgroups(comparison),
+        "" if comparison.in_use is None else in_use.weak_evidence(comparison.in_use),
         comparison.message or "",
     )
     lines += [Text(sentence) for sentence in said if sentence]
@@ -89,7 +99,7 @@ def _table(comparison: Comparison) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, padding=0, collapse_padding=True, show_edge=False
     )
-    table.add_column("\nmethod", overflow="fold")
+    table.add_column(f"\n{comparison.noun}", overflow="fold")
     table.add_column(f"FPR at TPR\n>= {level(comparison.tpr)}", justify="right", no_wrap=True)
     if spread:
         table.add_column("one\nseed", justify="right", no_wrap=True)
@@ -101,7 +111,8 @@ def _table(comparison: Comparison) -> Table:
             "\n".join(f"at {level(value)}" for value in others), justify="right", no_wrap=True
         )
     table.add_column("\nAUC", justify="right", no_wrap=True)
-    table.add_column("\ntime", justify="right", no_wrap=True)
+    if not comparison.given:
+        table.add_column("\ntime", justify="right", no_wrap=True)
     for method in comparison.methods:
         found, sd = method.fpr_at(comparison.tpr), method.spread_at(comparison.tpr)
         cells = [name_of(method), two(percent(found.value, digits), bracket(found, digits))]
@@ -114,7 +125,9 @@ def _table(comparison: Comparison) -> Table:
             rates = (percent(method.fpr_at(value).value, digits) for value in others)
             cells.append(Text("\n".join(rates)))
         cells.append(two(share(method.auc.value, auc_digits), _auc_bracket(method, auc_digits)))
-        table.add_row(*cells, Text(clock(method.seconds)))
+        if not comparison.given:
+            cells.append(Text(clock(method.seconds)))
+        table.add_row(*cells)
     return table
 
 
@@ -126,7 +139,7 @@ def name_of(method: Method) -> Text:
     """Show a method's name and what it is."""
     name = Text(folded(method.name), style="bold" if method.winner else "")
     if method.marks:
-        name.append("\n" + "\n".join(method.marks), style="dim")
+        name.append("\n" + "\n".join(method.labels), style="dim")
     return name
 
 

@@ -8,6 +8,8 @@ import yaml
 
 from rarecall.report import promises, sentences
 from rarecall.report.data_view import data_content
+from rarecall.report.in_use.sentences import plain, weak_evidence
+from rarecall.report.in_use.view import in_use_content
 from rarecall.report.numbers import (
     bracket,
     count,
@@ -18,6 +20,7 @@ from rarecall.report.numbers import (
     plural,
     rate_digits,
     share,
+    share_bracket,
     share_digits,
     signed,
     signed_bracket,
@@ -40,6 +43,13 @@ def page_content(comparison: Comparison) -> dict[str, Any]:
         "created": str(raw.get("created") or "")[:16].replace("T", " "),
         "version": str(raw.get("rarecall") or ""),
         "required": level(comparison.tpr),
+        "given": comparison.given,
+        "noun": comparison.noun,
+        "intervals": comparison.has_intervals,
+        "many": len(comparison.methods) > 1,
+        "measured_on": comparison.measured_on,
+        "whose": comparison.winner.name if comparison.given else "the winner",
+        "in_use": in_use_content(comparison),
         "confidence": level(comparison.confidence),
         "answer": answer(comparison),
         "others": names([m.name for m in comparison.methods if not m.marks]),
@@ -47,7 +57,10 @@ def page_content(comparison: Comparison) -> dict[str, Any]:
         "table": comparison_table(comparison),
         "threshold": threshold(comparison),
         "data": data_content(comparison),
-        "details": [details(method, rate_digits(comparison)) for method in comparison.methods],
+        # Of a given model nothing is known but its scores.
+        "details": []
+        if comparison.given
+        else [details(method, rate_digits(comparison)) for method in comparison.methods],
         "remarks": [(m.name, remark) for m in comparison.methods for remark in m.remarks],
         "seeds": seeds(comparison),
         "config": as_yaml(raw.get("config")),
@@ -68,7 +81,7 @@ def answer(comparison: Comparison) -> dict[str, Any]:
             if found.has_interval
             else "no interval stored",
         ),
-        _fact_of_difference(comparison),
+        _fact_of_auc(comparison) if comparison.given else _fact_of_difference(comparison),
     ]
     if chosen is not None:
         value = "flag all" if chosen.value is None else f"{chosen.value:.4g}"
@@ -79,20 +92,30 @@ def answer(comparison: Comparison) -> dict[str, Any]:
         kept = f"TPR >= {level(chosen.tpr)}" if chosen.guaranteed else "none"
         sure = f" with {level(chosen.confidence)} confidence" if chosen.guaranteed else ""
         facts.append((f"Guarantee{sure}", kept, of))
+    evidence = "" if comparison.in_use is None else weak_evidence(comparison.in_use)
     said = [
         ("Range", sentences.breadth(comparison)),
         ("Choice", sentences.choice(comparison)),
         ("Certainty", sentences.certainty(comparison)),
         ("Reference", sentences.scale(comparison)),
-        ("Threshold", promises.guarantee(comparison)),
+        ("Threshold", promises.guarantee(comparison) if chosen else promises.threshold(comparison)),
         ("On test", join(promises.achieved(comparison), promises.kept(comparison))),
+        ("Evidence", evidence),
     ]
     return {
         "lead": sentences.answer(comparison),
+        "plain": plain(comparison),
         "facts": facts,
         "said": [(head, text) for head, text in said if text],
         "message": comparison.message,
     }
+
+
+def _fact_of_auc(comparison: Comparison) -> tuple[str, str, str]:
+    found, digits = comparison.winner.auc, share_digits(comparison)
+    interval = share_bracket(found, digits)
+    sure = f"{interval} {level(comparison.confidence)} interval" if interval else ""
+    return "AUC", share(found.value, digits), sure or "no interval stored"
 
 
 def _fact_of_difference(comparison: Comparison) -> tuple[str, str, str]:
@@ -114,6 +137,7 @@ def threshold(comparison: Comparison) -> dict[str, Any]:
     """Say the threshold with its promise and what it did on test."""
     chosen = comparison.threshold
     return {
+        "any": chosen is not None,
         "value": None if chosen is None or chosen.value is None else promises.exact(chosen.value),
         "rule": promises.threshold(comparison),
         "guaranteed": chosen is not None and chosen.guaranteed,
@@ -132,6 +156,7 @@ def details(method: Method, digits: int) -> dict[str, Any]:
     return {
         "name": method.name,
         "marks": method.marks,
+        "labels": method.labels,
         "parameters": flat(method.parameters),
         "tuned": tuned,
         "validation": percent(method.validation_fpr, digits),

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.special import bdtr
 
-from rarecall.metrics.inputs import as_percent, by_class, checked_share, positives_to_catch
-from rarecall.roles import CalibrationScores
+from rarecall.metrics.inputs import as_percent, checked_share, positives_to_catch
+from rarecall.thresholds.counting import counted, need_calibration
+from rarecall.thresholds.order_statistics import gap_below, largest_rank, units_needed
+from rarecall.thresholds.wording import NAMES, assumption
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SLACK = 1.0 + 1e-12
-"""Lets 0.5² = 0.25 count as reached although 1 - 0.75 may round below it."""
-
-_NAMES = {"row": "samples", "group": "groups"}
+    from rarecall.roles import CalibrationScores
+    from rarecall.thresholds.counting import Unit
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,15 @@ def positives_needed(tpr: float, confidence: float = 0.95) -> int:
     (59, 149, 29)
     """
     tpr = checked_share(tpr, "tpr", one=False)
-    confidence = checked_share(confidence, "confidence", one=False)
-    allowed = math.log((1.0 - confidence) * _SLACK)
-    return max(1, math.ceil(allowed / math.log(tpr)))
+    return units_needed(tpr, checked_share(confidence, "confidence", one=False))
 
 
 def guaranteed_threshold(
-    calibration: CalibrationScores, *, tpr: float, confidence: float = 0.95
+    calibration: CalibrationScores,
+    *,
+    tpr: float,
+    confidence: float = 0.95,
+    time_split: bool = False,
 ) -> ThresholdChoice:
     r"""Find the highest threshold that keeps a TPR with a stated confidence.
 
@@ -96,9 +96,11 @@ def guaranteed_threshold(
         calibration: Scores of samples untouched by training and tuning.
         tpr: The true positive rate to promise, in (0, 1).
         confidence: In (0, 1).
+        time_split: Whether the data was split by time; the assumption then says "no drift assumed".
 
     Raises:
         TypeError: Scores of another role.
+        DataError: Weighted scores.
         MetricError: Scores that are not finite, or one class missing.
         ConfigurationError: ``tpr`` or ``confidence`` outside its range.
 
@@ -106,6 +108,7 @@ def guaranteed_threshold(
         Wilks, *Determination of sample sizes for setting tolerance limits*, Annals of
         Mathematical Statistics 1941.
 
+    >>> from rarecall.roles import CalibrationScores
     >>> scores = np.concatenate([np.arange(100, 159), np.arange(100.0)])
     >>> ids = np.arange(159).astype(str)
     >>> calibration = CalibrationScores(scores, np.repeat([1, 0], [59, 100]), ids)
@@ -113,79 +116,60 @@ def guaranteed_threshold(
     >>> choice.value, choice.guaranteed, choice.rank
     (99.5, True, 1)
     """
-    if not isinstance(calibration, CalibrationScores):
-        raise TypeError(
-            "A guarantee needs CalibrationScores, scores of samples untouched by training and "
-            f"tuning; {type(calibration).__name__} came. Score the calibration part and pass that."
-        )
-    tpr = checked_share(tpr, "tpr", one=False)
-    confidence = checked_share(confidence, "confidence", one=False)
-    needed = positives_needed(tpr, confidence)
-    unit: Literal["row", "group"] = "row" if calibration.groups is None else "group"
-    counted = calibration if unit == "row" else calibration.by_group()
-    # The rows are checked first, so that an error speaks of them.
-    positives = by_class(calibration.scores, calibration.targets).positives
-    if unit == "group":
-        positives = counted.scores[counted.targets == 1]
-    n = len(positives)
-    guaranteed = n >= needed
-    rank = _largest_rank(n, tpr, confidence) if guaranteed else n + 1 - positives_to_catch(tpr, n)
-    chosen = float(np.sort(positives)[rank - 1])
-    value = _in_the_gap_below(chosen, calibration.scores)
-    return ThresholdChoice(
-        value=value,
+    units = counted(need_calibration(calibration))
+    return choice_among(
+        units.positives,
+        units.scores,
         tpr=tpr,
         confidence=confidence,
+        unit=units.unit,
+        time_split=time_split,
+    )
+
+
+def choice_among(
+    positives: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    *,
+    tpr: float,
+    confidence: float,
+    unit: Unit,
+    time_split: bool,
+) -> ThresholdChoice:
+    """Make the choice of :func:`guaranteed_threshold` from the scores of critical units alone.
+
+    Args:
+        positives: Finite, shape ``(n,)``, at least one.
+        scores: Of all rows, in whose gaps the threshold is put.
+        tpr: The true positive rate to promise, in (0, 1).
+        confidence: In (0, 1).
+        unit: What ``positives`` are.
+        time_split: Whether the data was split by time.
+    """
+    needed = positives_needed(tpr, confidence)
+    n = len(positives)
+    guaranteed = n >= needed
+    rank = (
+        largest_rank(n, 1.0 - tpr, confidence) if guaranteed else n + 1 - positives_to_catch(tpr, n)
+    )
+    wish = f"{as_percent(tpr)} of the critical {NAMES[unit]} to come"
+    statement = (
+        f"With {as_percent(confidence)} confidence, this threshold flags at least {wish}, "
+        f"as {n} critical calibration {NAMES[unit]} show ({needed} were needed)."
+        if guaranteed
+        else f"This threshold carries no guarantee: to promise {wish} with "
+        f"{as_percent(confidence)} confidence takes {needed} critical calibration {NAMES[unit]}, "
+        f"and there are {n}."
+    )
+    return ThresholdChoice(
+        value=gap_below(float(np.sort(positives)[rank - 1]), scores),
+        tpr=float(tpr),
+        confidence=float(confidence),
         guaranteed=guaranteed,
         n_positives=n,
         needed=needed,
         rank=rank,
         unit=unit,
-        assumption=_assumption(unit),
-        statement=_statement(
-            tpr=tpr, confidence=confidence, guaranteed=guaranteed, n=n, needed=needed, unit=unit
-        ),
-    )
-
-
-def _largest_rank(n: int, tpr: float, confidence: float) -> int:
-    """Find the largest r with P(B(n, 1 - tpr) < r) <= 1 - confidence, where n allows r = 1."""
-    failing = bdtr(np.arange(n), n, 1.0 - tpr) > (1.0 - confidence) * _SLACK
-    # At r = 1 the binomial rounds otherwise than the logarithms that gave `needed`.
-    return max(1, int(np.argmax(failing)) if failing.any() else n)
-
-
-def _in_the_gap_below(chosen: float, scores: NDArray[np.float64]) -> float:
-    """Halve the way to the next lower score; a small step below where there is none."""
-    lower = scores[scores < chosen]
-    if lower.size:
-        beneath = float(lower.max())
-        middle = beneath / 2 + chosen / 2
-        # Neighbouring floats have no middle; better to flag one score more than to lose this one.
-        return middle if middle < chosen else beneath
-    stepped = chosen - (1e-6 * max(abs(chosen), float(np.ptp(scores / 2))) or 1e-6)
-    if not math.isfinite(stepped):
-        stepped = math.nextafter(chosen, -math.inf)
-    return stepped if math.isfinite(stepped) else chosen
-
-
-def _assumption(unit: str) -> str:
-    return (
-        f"The calibration {unit}s and those to come are exchangeable (same source, nothing has "
-        "shifted), and the calibration part was used neither for training nor for tuning."
-    )
-
-
-def _statement(
-    *, tpr: float, confidence: float, guaranteed: bool, n: int, needed: int, unit: str
-) -> str:
-    wish = f"{as_percent(tpr)} of the critical {_NAMES[unit]} to come"
-    if guaranteed:
-        return (
-            f"With {as_percent(confidence)} confidence, this threshold flags at least {wish}, "
-            f"as {n} critical calibration {_NAMES[unit]} show ({needed} were needed)."
-        )
-    return (
-        f"This threshold carries no guarantee: to promise {wish} with {as_percent(confidence)} "
-        f"confidence takes {needed} critical calibration {_NAMES[unit]}, and there are {n}."
+        assumption=assumption(unit, time_split=time_split),
+        statement=statement,
     )

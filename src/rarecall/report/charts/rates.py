@@ -45,7 +45,7 @@ def rates_chart(comparison: Comparison, name: str = "rates") -> Markup | None:
         axes.set_axisbelow(True)
         axes.set_xlabel(f"Harmless cases flagged at TPR ≥ {level(comparison.tpr)}")
         percent_axis(axes, "x")
-        alternative = "False positive rate of every method. " + "; ".join(
+        alternative = f"False positive rate of every {comparison.noun}. " + "; ".join(
             f"{method.name}: {percent(method.fpr_at(comparison.tpr).value, digits)}"
             for method in rows
         )

@@ -80,9 +80,9 @@ def _roc_labels(
     for place, method in enumerate(named):
         texts[svg.token(place)] = method.name
         part = part_played(method)
-        rows.append((f"{svg.token(place)} ({' and '.join(method.marks)})", COLOURS[part], part))
+        rows.append((f"{svg.token(place)} ({' and '.join(method.labels)})", COLOURS[part], part))
     if any(not m.marks and m.name in scores for m in comparison.methods):
-        rows.append(("the other methods", svg.MUTED, "other"))
+        rows.append((f"the other {comparison.noun}s", svg.MUTED, "other"))
     chosen = comparison.threshold
     if (
         chosen is not None
@@ -166,8 +166,8 @@ def _roc_in_words(comparison: Comparison, window: Window) -> str:
             if method.fpr_at(value).value is not None
         ]
         if method.marks and rates:
-            said.append(f"{method.name} ({' and '.join(method.marks)}): FPR {', '.join(rates)}")
+            said.append(f"{method.name} ({' and '.join(method.labels)}): FPR {', '.join(rates)}")
     return (
-        f"ROC curves on the test part, TPR from {percent(window.tpr, 0)} to 100%, "
-        f"FPR from 0% to {percent(window.fpr)}. {'; '.join(said)}."
+        f"ROC curves on the {comparison.measured_on} part, TPR from {percent(window.tpr, 0)} to "
+        f"100%, FPR from 0% to {percent(window.fpr)}. {'; '.join(said)}."
     )

@@ -48,7 +48,8 @@ def score_chart(comparison: Comparison, test: TestScores, name: str = "scores") 
         _panel(lower, bars.edges, bars.harmless, svg.HARMLESS, below)
         upper.set_xticklabels([])
         lower.set_xlabel("Score (higher is more critical)")
-        words = f"Histograms of the winner's scores on test. {above}; {below}."
+        whose = comparison.winner.name if comparison.given else "the winner"
+        words = f"Histograms of {whose}'s scores on {comparison.measured_on}. {above}; {below}."
         if cut is not None:
             _fill(upper, bars.edges, bars.critical, svg.CRITICAL, bars.edges < cut)
             _fill(lower, bars.edges, bars.harmless, svg.HARMLESS, bars.edges >= cut)

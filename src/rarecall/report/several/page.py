@@ -8,6 +8,7 @@ from rarecall.report.conditions import condition_maps
 from rarecall.report.several.view import several_content
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from jinja2 import Environment
@@ -18,21 +19,38 @@ MOST_DRAWN = 24
 """Classes beyond this number have no curves, so that the page stays of a usable size."""
 
 
-def render_several(environment: Environment, several: Several, folder: Path | None) -> str:
+def render_several(
+    environment: Environment,
+    several: Several,
+    folder: Path | None,
+    certified: Sequence[str] = (),
+) -> str:
     """Lay out the page.
 
     Args:
         environment: Of the templates.
         several: What was stored.
         folder: Run folder with the stored scores; None for a page without curves.
+        certified: Certificates in it.
 
     Returns:
         HTML in which every text from the user is escaped.
     """
+    from rarecall.report.in_use.drawings import in_use_drawings
+
     content = several_content(several)
     for place, (one, told) in enumerate(zip(several.classes, content["classes"], strict=True)):
         told.update(_drawings(one, several.kind, folder if place < MOST_DRAWN else None, place))
+        if told["in_use"] is not None:
+            in_use_drawings(one.found, told["in_use"], f"-{place}")
+    content["pictures"] = any(
+        kind["pictures"]
+        for told in content["classes"]
+        if told["in_use"] is not None
+        for kind in told["in_use"]["cases"]
+    )
     content["conditions"] = condition_maps(several.overall.raw)
+    content["certificates"] = certified
     content["undrawn"] = max(len(several.classes) - MOST_DRAWN, 0)
     return environment.get_template("several.html.j2").render(**content)
 

@@ -134,4 +134,5 @@ def _as_binary(results: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
         "data": {**results["data"], "critical": record["name"], "split": split},
         "methods": methods,
         "threshold": record["threshold"],
+        "insights": record.get("insights"),
     }

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rarecall.report import sentences
 from rarecall.report.data_view import data_content
+from rarecall.report.in_use.sentences import plain
+from rarecall.report.in_use.view import in_use_content
 from rarecall.report.numbers import (
     UNKNOWN,
     bracket,
@@ -187,6 +189,8 @@ def of_class(one: One, several: Several) -> dict[str, Any]:
         "difference": _difference(found.winner, places),
         "table": comparison_table(found),
         "threshold": threshold(found),
+        "plain": plain(found),
+        "in_use": in_use_content(found),
         "others": names([m.name for m in found.methods if not m.marks]),
     }
 
