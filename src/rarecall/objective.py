@@ -12,12 +12,14 @@ number of terms, and keeps three rules:
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from rarecall.distributed import Joined, ranks
 from rarecall.parts import BaseLoss, Batch, Part, Prepared, Scored, Term, Update, View
 from rarecall.task import Kind, Population, Task, checked, resolve
 
@@ -62,8 +64,16 @@ class Objective(nn.Module):
     >>> loss = objective(model, (torch.zeros(3, 2), torch.tensor([0, 0, 1]), torch.arange(3)))
     >>> loss.backward()
     >>> objective.step()
+
+    Where several processes train one network (torchrun, DDP, FSDP), each gives its own rows, and
+    all compute the loss of the joint batch: pairs across processes count, and every process
+    remembers the same. Gradients must be averaged over processes, as DDP and FSDP do it.
+
+    Attributes:
+        joint: Set it to False where processes train networks of their own.
     """
 
+    joint: bool = True
     train_targets: Tensor
     steps: Tensor
 
@@ -230,7 +240,7 @@ class Objective(nn.Module):
         fresh = len(targets)
         if self.training:
             for term in self._terms():
-                more = term.replay(batch)
+                more = self._replayed(term, batch)
                 if more is not None:
                     inputs = pytree.tree_map(lambda a, b: torch.cat([a, b]), inputs, more.inputs)
                     targets = torch.cat([targets, more.targets.to(targets)])
@@ -263,6 +273,11 @@ class Objective(nn.Module):
         self._check_logits(logits, len(prepared.targets))
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
+        staged, joined = prepared, None
+        together = ranks() if self.training and self.joint else None
+        if together is not None:
+            joined = Joined.of(prepared, together)
+            logits, prepared = joined.rows(logits), _of_all(prepared, joined)
         counted = len(logits)
         if not any(term.replay_in_base_loss for term in self._terms()):
             counted = prepared.fresh
@@ -273,7 +288,7 @@ class Objective(nn.Module):
             total = total.mean()
         terms = self._terms()
         if not terms:
-            self._stage([], prepared)
+            self._stage([], staged)
             return total
         scored = Scored(
             self.loss.score(logits),
@@ -284,13 +299,14 @@ class Objective(nn.Module):
             targets,
             logits,
             self.loss,
+            joined,
         )
         updates: list[Update] = []
         for term in terms:
             value, update = term(scored, **values.get(type(term).__name__, {}))
             total = total + value
             updates.append(update)
-        self._stage(updates, prepared)
+        self._stage(updates, staged)
         return total
 
     def step(self) -> None:
@@ -368,6 +384,16 @@ class Objective(nn.Module):
 
     def _parts(self) -> list[Part]:
         return [self.loss, *self._terms()]
+
+    def _replayed(self, term: Term, batch: Batch) -> Batch | None:
+        """Give the rows that a term replays; of several processes each forwards a part of them."""
+        together = ranks() if self.joint and term.replay_capacity else None
+        if together is None or batch.index is None:
+            return term.replay(batch)
+        counts = together.sizes(len(batch.targets), device=batch.targets.device)
+        index = together.gather(batch.index, [count for (count,) in counts])
+        more = term.replay(batch._replace(index=index))
+        return None if more is None else together.share(more)
 
     def _stage(self, updates: list[Update], prepared: Prepared) -> None:
         if self.training and not prepared.staged:
@@ -452,6 +478,12 @@ class Objective(nn.Module):
             return torch.equal(known, targets.long())
         # A training loop may smooth or mask labels itself; which ones are given must agree.
         return bool(((known == targets) | torch.isnan(known) | torch.isnan(targets)).all())
+
+
+def _of_all(prepared: Prepared, joined: Joined) -> Prepared:
+    """Give the joint batch; of its inputs this process keeps its own rows."""
+    index = None if prepared.index is None else joined.rows(prepared.index)
+    return replace(prepared, targets=joined.rows(prepared.targets), index=index, fresh=joined.fresh)
 
 
 class TrainStep(nn.Module):

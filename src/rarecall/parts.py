@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from rarecall.task import BINARY, Population, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rarecall.distributed import Joined
 
 Update = dict[str, Any]
 """What a term wants to remember of one batch: a pytree of detached tensors."""
@@ -95,10 +98,12 @@ class Scored:
         critical: True for samples of any critical class, shape ``(n,)``.
         index: Positions in the training targets, shape ``(n,)``, or None.
         fresh: How many of the rows, from the first, are the batch's own.
-        inputs: What was forwarded, a pytree with leading dimension ``n``.
+        inputs: What this process forwarded, a pytree with leading dimension ``n``; where several
+            train together, its own rows only. See :meth:`leaves`.
         targets: As given, shape ``(n,)`` or ``(n, L)``.
         logits: What the model gave.
         loss: The base loss, which knows how logits are read.
+        joined: How the rows of several processes were joined; None where there is one.
     """
 
     scores: Tensor
@@ -109,6 +114,14 @@ class Scored:
     targets: Tensor
     logits: Tensor
     loss: BaseLoss
+    joined: Joined | None = None
+
+    def leaves(self, rows: Tensor) -> list[Tensor]:
+        """Give some rows of every tensor of the inputs, detached, whichever process holds them."""
+        own = pytree.tree_leaves(self.inputs)
+        if self.joined is None:
+            return [leaf.detach()[rows] for leaf in own]
+        return self.joined.leaves(own, rows)
 
     @property
     def task(self) -> Task:

@@ -87,7 +87,7 @@ class PositiveBuffer(nn.Module):
     def staged(scored: Scored) -> Update:
         """Take from a forwarded batch its critical rows: inputs, targets and scores."""
         rows = torch.nonzero(scored.critical).squeeze(1)
-        leaves = [leaf.detach()[rows] for leaf in pytree.tree_leaves(scored.inputs)]
+        leaves = scored.leaves(rows)
         assert scored.index is not None  # the objective has checked
         targets, scores = scored.targets[rows], scored.scores.detach()[rows]
         if scores.ndim == 2:
