@@ -75,6 +75,12 @@ Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
+def _known_changes(augment: str) -> str:
+    from rarecall.training.augment_words import check_augment
+
+    return check_augment(augment)
+
+
 class CompareConfig(BaseModel):
     """What to compare, on which data, at which requirement and at what cost.
 
@@ -121,7 +127,27 @@ class CompareConfig(BaseModel):
     redraw: bool = Field(False, description="give every member its own validation rows")
     tune: Annotated[int, Field(ge=0, le=10_000)] = 0
 
-    network: Literal["auto", "mlp", "resnet-small", "resnet10"] = "auto"
+    network: Literal[
+        "auto",
+        "mlp",
+        "resnet-small",
+        "resnet10",
+        "resnet18",
+        "resnet20",
+        "resnet32",
+        "resnet32-wide",
+        "cascade",
+        "densenet121",
+        "densenet161",
+        "densenet169",
+        "densenet201",
+        "efficientnet-b3",
+        "efficientnet-b5",
+        "efficientnet-b6",
+        "resnext50",
+        "convnext-tiny",
+        "inception-resnet-v2",
+    ] = "auto"
     network_options: dict[str, Any] = {}
     steps: Count | None = None
     evaluate_every: Count | None = None
@@ -134,7 +160,7 @@ class CompareConfig(BaseModel):
     clip: Positive | None = None
     patience: Count | None = None
     smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    augment: Literal["auto", "none", "crop", "flip", "crop+flip"] | None = None
+    augment: Annotated[str, AfterValidator(_known_changes)] | None = None
     input_noise: NotNegative | None = None
     device: str = "auto"
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"

@@ -26,6 +26,10 @@ class MethodError(ConfigurationError):
     """A method name is unknown or its parts do not go together."""
 
 
+class PackageError(ConfigurationError):
+    """A package that is asked for by what is used is missing, or of a version that does not fit."""
+
+
 class DataError(RarecallError, ValueError):
     """The data cannot be read or cannot answer the question."""
 

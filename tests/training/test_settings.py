@@ -28,7 +28,7 @@ PLAIN: dict[str, Any] = {"steps": 10, "evaluate_every": 5, "batch_size": 8}
         ("input_noise", -0.1, "input_noise must be 0 or more"),
         ("optimizer", "adamv", "Did you mean 'adam' or 'adamw'"),
         ("precision", "64", "precision must be one of auto, 32-true"),
-        ("augment", "cropflip", "augment must be one of"),
+        ("augment", "cropflip", "augment knows no 'cropflip'. Did you mean"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: Any, message: str) -> None:

@@ -110,12 +110,22 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
     tune: Annotated[
         int | None, _option("Tuning trials a method, the same for all.", _ASK, default="0")
     ] = None,
-    network: Annotated[str | None, _option("auto, mlp, resnet10, resnet-small.", _TRAIN)] = None,
+    network: Annotated[
+        str | None,
+        _option(
+            "auto; mlp; for images resnet-small, resnet10, resnet18, resnet20, resnet32, "
+            "resnet32-wide, cascade, densenet121, densenet161, densenet169, densenet201, "
+            "efficientnet-b3, efficientnet-b5, efficientnet-b6, resnext50, convnext-tiny, "
+            "inception-resnet-v2.",
+            _TRAIN,
+        ),
+    ] = None,
     steps: Annotated[int | None, _option("Optimiser steps a network.", _TRAIN)] = None,
     batch_size: Annotated[int | None, _option("Rows forwarded a step.", _TRAIN)] = None,
     learning_rate: Annotated[float | None, _option("Peak learning rate.", _TRAIN)] = None,
     augment: Annotated[
-        str | None, _option("For images: auto, none, crop, flip or crop+flip.", _TRAIN)
+        str | None,
+        _option("For images: auto, none, or changes, as crop+flip or rotate:15.", _TRAIN),
     ] = None,
     input_noise: Annotated[
         float | None, _option("Noise added to a table's numbers, in their deviations.", _TRAIN)

@@ -15,7 +15,7 @@ from rarecall.delivery.manifest import MANIFEST
 from rarecall.delivery.manifest_reading import read_manifest
 from rarecall.delivery.scoring import scoring_network
 from rarecall.delivery.writing import sha256
-from rarecall.errors import RarecallError, RunError
+from rarecall.errors import PackageError, RarecallError, RunError
 from rarecall.methods import parse
 from rarecall.models import build_network, load_weights
 from rarecall.thresholds import Certificate
@@ -40,7 +40,7 @@ def read_model(folder: str | Path) -> Delivered:
         _check_file(folder / name, stated)
     try:
         return _assembled(folder, manifest)
-    except RunError:
+    except (RunError, PackageError):
         raise
     except (
         RarecallError,

@@ -8,38 +8,42 @@ import torch
 
 from rarecall.errors import ConfigurationError, did_you_mean
 from rarecall.models.fusion import build_fusion
-from rarecall.models.resnet import ResNet
+from rarecall.models.images import NETWORKS, build_image_network, image_options
+from rarecall.models.pretrained import load_pretrained
 from rarecall.models.table import TableMLP
+from rarecall.models.two_path import TwoPathCNN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import nn
 
-_RESNETS: dict[str, dict[str, Any]] = {
-    "resnet-small": {"widths": (16, 32, 64)},
-    "resnet10": {},
-    "resnet18": {"blocks": 2},
-    "resnet20": {"widths": (16, 32, 64), "blocks": 3, "shortcut": "padding"},
-    "resnet32": {"widths": (16, 32, 64), "blocks": 5, "shortcut": "padding"},
+_NAMES = {
+    "table": ("mlp",),
+    "images": tuple(NETWORKS),
+    "images+table": tuple(NETWORKS),
+    "volumes": ("two-path",),
 }
-_NAMES = {"table": ("mlp",), "images": tuple(_RESNETS), "images+table": tuple(_RESNETS)}
-_SMALL = ("widths", "blocks", "stem_width", "stem_stride", "activation", "shortcut", "dropout")
+_WORDS = {
+    "table": "a table",
+    "images": "images",
+    "images+table": "images with a table",
+    "volumes": "volumes",
+}
 _OPTIONS = {
     "mlp": ("width", "depth", "dropout", "encoded_width", "embedded_width"),
-    "resnet-small": _SMALL,
-    "resnet10": ("widths", "stem", "stem_width", "activation", "dropout"),
-    "resnet18": ("widths", "stem", "stem_width", "activation", "dropout"),
-    "resnet20": ("widths", "stem_width", "activation", "shortcut", "dropout"),
-    "resnet32": ("widths", "stem_width", "activation", "shortcut", "dropout"),
+    "two-path": ("widths", "convolutions", "kernel", "normalization", "hidden", "dropout"),
 }
 
 
 def network_names(kind: str) -> tuple[str, ...]:
     """Names of the networks for a kind of data; the first is what ``"auto"`` means.
 
-    >>> network_names("images")
+    >>> network_names("images")[:5]
     ('resnet-small', 'resnet10', 'resnet18', 'resnet20', 'resnet32')
+    >>> network_names("volumes")
+    ('two-path',)
     """
     return _NAMES[kind]
 
@@ -51,6 +55,7 @@ def build_network(
     outputs: int = 1,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    weights: str | Path | None = None,
 ) -> nn.Module:
     """Make a network that fits the data.
 
@@ -59,18 +64,30 @@ def build_network(
             "bins": [...], "cardinalities": [...]}`` or ``{"kind": "images", "channels": C,
             "size": [H, W], "mean": [...], "std": [...]}``; images with a row of data each,
             ``{"kind": "images+table", "images": ..., "table": ...}``, give a
-            :class:`~rarecall.models.MetadataFusion`.
-        name: ``"mlp"`` for tables; for images ``"resnet-small"``, or the papers' networks:
-            ``"resnet10"`` (ALM, RankReg), ``"resnet18"``, ``"resnet20"`` (deep AUC, there with
-            ``{"activation": "elu"}``) and ``"resnet32"`` (long tails; loss-conditional training
-            has ``{"stem_width": 64}``); ``"auto"`` takes the first.
+            :class:`~rarecall.models.MetadataFusion`; volumes, ``{"kind": "volumes", "channels":
+            {"diffusion": 3, "t2": 1}, "size": [D, H, W]}``, a path for every modality.
+        name: ``"mlp"`` for tables, ``"two-path"`` for volumes (ALM's MRI); for images
+            ``"resnet-small"``, or the papers' networks: ``"resnet10"`` and ``"cascade"`` (ALM,
+            RankReg), ``"resnet18"`` (RankReg's photographs), ``"resnet20"`` (deep AUC, there with
+            ``{"activation": "elu"}``), ``"densenet121"``, ``"densenet161"``, ``"densenet169"``,
+            ``"densenet201"``, ``"efficientnet-b3"``, ``"efficientnet-b5"``, ``"efficientnet-b6"``
+            and ``"inception-resnet-v2"`` (deep AUC), ``"resnet32"`` (long tails),
+            ``"resnet32-wide"``, ``"resnext50"`` and ``"convnext-tiny"`` (loss-conditional
+            training); ``"auto"`` takes the first.
         outputs: Logits a sample: 1, shape ``(B,)``; 2, shape ``(B, 2)``.
         seed: Fixes the first weights; the global random state is left alone.
         options: Arguments of the network, such as ``{"width": 256}``; for images with a table
             ``image`` and ``table``, a mapping each, and ``mix``.
+            Networks for images have ``normalize``: ``"data"`` takes mean and std of the data,
+            ``"imagenet"`` those that most published weights were trained with.
+        weights: A local file of weights to start from, as :func:`load_pretrained` reads it, into
+            the image network where there is a table too. What was taken is the network's
+            attribute ``pretrained``.
 
     Raises:
-        ConfigurationError: The name or an option is unknown, or does not fit the data.
+        ConfigurationError: The name or an option is unknown, or does not fit the data; the network
+            is another package's, which is missing; or the weights are another network's.
+        DataError: The file of weights cannot be read.
 
     >>> spec = {"kind": "table", "n_numeric": 1, "bins": [[-1.0, 0.0, 1.0]], "cardinalities": []}
     >>> network = build_network(spec, outputs=2, options={"width": 32})
@@ -80,7 +97,8 @@ def build_network(
     """
     kind = spec["kind"]
     if kind == "images+table":
-        return build_fusion(spec, name=name, outputs=outputs, seed=seed, options=options)
+        fusion = build_fusion(spec, name=name, outputs=outputs, seed=seed, options=options)
+        return _started(fusion, fusion.image_network, weights)
     known = network_names(kind)
     name = known[0] if name == "auto" else name
     if name not in known:
@@ -89,30 +107,39 @@ def build_network(
             f"{', '.join(known)} or leave it at auto.{did_you_mean(name, known)}"
         )
     options = dict(options or {})
-    unknown = [option for option in options if option not in _OPTIONS[name]]
+    possible = _options(name)
+    unknown = [option for option in options if option not in possible]
     if unknown:
         raise ConfigurationError(
             f"The network {name!r} has no option {', '.join(map(repr, unknown))}; it has "
-            f"{', '.join(_OPTIONS[name])}.{did_you_mean(unknown[0], _OPTIONS[name])}"
+            f"{', '.join(possible)}.{did_you_mean(unknown[0], possible)}"
         )
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         try:
-            return _build(name, spec, outputs, options)
+            network = _build(name, spec, outputs, options)
+        except ConfigurationError:
+            raise
         except (TypeError, ValueError, RuntimeError) as error:
             raise ConfigurationError(
                 f"The network {name!r} cannot be made with {options or 'these data'}: {error}"
             ) from error
+    return _started(network, network, weights)
 
 
-_WORDS = {"table": "a table", "images": "images"}
+def _started(network: nn.Module, part: nn.Module, weights: str | Path | None) -> nn.Module:
+    if weights is not None:
+        network.pretrained = load_pretrained(part, weights)  # type: ignore[assignment]
+    return network
 
 
 def _build(name: str, spec: Mapping[str, Any], outputs: int, options: dict[str, Any]) -> nn.Module:
     if name == "mlp":
         return TableMLP(spec["bins"], spec["cardinalities"], outputs=outputs, **options)
-    if name == "resnet-small":
-        side = max(spec["size"])
-        # A processor's time goes into the first, largest maps: 64 pixels are halved at once.
-        options = {"stem_stride": 2 if side > 40 else 1} | options
-    return ResNet(spec["mean"], spec["std"], outputs=outputs, **(_RESNETS[name] | options))
+    if name == "two-path":
+        return TwoPathCNN(spec["channels"], spec["size"], outputs=outputs, **options)
+    return build_image_network(name, spec, outputs, options)
+
+
+def _options(name: str) -> tuple[str, ...]:
+    return _OPTIONS[name] if name in _OPTIONS else image_options(name)

@@ -1,48 +1,68 @@
-"""Small random changes of a whole batch at once, drawn from the global random state."""
+"""The change that a training batch goes through, made from the names of ``augment``.
+
+The names are those of :func:`augment_names`; :mod:`rarecall.training.augment_words` lists them.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.utils import _pytree as pytree
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from rarecall.errors import ConfigurationError
+from rarecall.training.augment_words import (
+    PLAIN,
+    PRESETS,
+    WITH_AMOUNT,
+    augment_names,
+    check_augment,
+    words_of,
+)
+from rarecall.training.augmentations import (
+    Place,
+    change_of_place,
+    coarse_dropout,
+    random_crop,
+    random_flip,
+)
 
-    from rarecall.training.settings import Augment
+__all__ = [
+    "PRESETS",
+    "SMALLEST_SIDE",
+    "augment_names",
+    "check_augment",
+    "make_augmentation",
+    "random_crop",
+    "random_flip",
+    "varying_columns",
+]
 
 SMALLEST_SIDE = 16
 """Images with a shorter side hold too little to crop or mirror."""
 
 
-def random_crop(images: Tensor) -> Tensor:
-    """Shift every image by up to an eighth of its sides, filling with black.
-
-    Args:
-        images: Shape ``(B, C, H, W)``; 32 pixels shift by up to 4, as in the papers.
-
-    >>> random_crop(torch.ones(2, 3, 32, 32)).shape
-    torch.Size([2, 3, 32, 32])
-    """
-    count, channels, height, width = images.shape
-    pad_y, pad_x = height // 8, width // 8
-    device = images.device
-    padded = F.pad(images, (pad_x, pad_x, pad_y, pad_y))
-    top = torch.randint(2 * pad_y + 1, (count, 1), device=device)
-    left = torch.randint(2 * pad_x + 1, (count, 1), device=device)
-    y = top + torch.arange(height, device=device)
-    x = left + torch.arange(width, device=device)
-    sample = torch.arange(count, device=device)[:, None, None, None]
-    channel = torch.arange(channels, device=device)[None, :, None, None]
-    return padded[sample, channel, y[:, None, :, None], x[:, None, None, :]]
+def _flip_both(images: Tensor) -> Tensor:
+    return random_flip(random_flip(images), axis=-2)
 
 
-def random_flip(images: Tensor) -> Tensor:
-    """Mirror every image left to right with probability one half; shape ``(B, C, H, W)``."""
-    mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return torch.where(mirrored, images.flip(-1), images)
+def _changes(augment: str) -> list[Callable[[Tensor], Tensor]]:
+    plain = dict(zip(PLAIN, (random_crop, random_flip, _flip_both), strict=True))
+    changes: list[Callable[[Tensor], Tensor]] = []
+    waiting: list[Place] = []
+    for name, amount in words_of(augment):
+        place = WITH_AMOUNT[name].place if name in WITH_AMOUNT else None
+        if place is not None:
+            waiting.append(place(amount))
+            continue
+        if waiting:
+            changes.append(change_of_place(waiting))
+            waiting = []
+        changes.append(plain.get(name) or partial(coarse_dropout, side=amount))
+    return [*changes, change_of_place(waiting)] if waiting else changes
 
 
 def varying_columns(numeric: Tensor) -> Tensor:
@@ -56,16 +76,22 @@ def varying_columns(numeric: Tensor) -> Tensor:
 
 
 def make_augmentation(
-    inputs: Any, augment: Augment, input_noise: float
+    inputs: Any, augment: str | Sequence[str], input_noise: float
 ) -> Callable[[Any], Any] | None:
     """Give what changes a batch's inputs, or None where nothing is to change.
 
     Args:
-        inputs: All training inputs: images, uint8, shape ``(n, C, H, W)``, or a mapping with a
-            ``numeric`` tensor, shape ``(n, d)``, or a mapping with both, ``image`` and ``table``.
-        augment: As in :class:`~rarecall.training.TrainSettings`.
+        inputs: All training inputs: images, uint8, shape ``(n, C, H, W)``; a mapping with a
+            ``numeric`` tensor, shape ``(n, d)``; a mapping with both, ``image`` and ``table``; or
+            volumes, tensors of shape ``(n, C, D, H, W)``, which are changed alike.
+        augment: As in :class:`~rarecall.training.TrainSettings`; ``"auto"`` is ``"crop+flip"``
+            for images of 16 pixels a side or more, else ``"none"``.
         input_noise: As in :class:`~rarecall.training.TrainSettings`.
+
+    Raises:
+        ConfigurationError: A name is unknown, or a change is not made for volumes.
     """
+    augment = check_augment(augment)
     if isinstance(inputs, dict) and inputs.keys() >= {"image", "table"}:
         made = {part: make_augmentation(inputs[part], augment, input_noise) for part in inputs}
         parts = {part: change for part, change in made.items() if change is not None}
@@ -76,14 +102,13 @@ def make_augmentation(
             return rows | {part: change(rows[part]) for part, change in parts.items()}
 
         return change_parts
+    leaves = pytree.tree_leaves(inputs)
+    if all(isinstance(leaf, Tensor) and leaf.ndim == 5 for leaf in leaves):
+        return _of_volumes(augment)
     if isinstance(inputs, Tensor) and inputs.ndim == 4:
         if augment == "auto":
             augment = "crop+flip" if min(inputs.shape[-2:]) >= SMALLEST_SIDE else "none"
-        changes = [
-            change
-            for name, change in (("crop", random_crop), ("flip", random_flip))
-            if name in augment.split("+")
-        ]
+        changes = _changes(augment)
         if not changes:
             return None
 
@@ -102,3 +127,21 @@ def make_augmentation(
 
         return add_noise
     return None
+
+
+def _of_volumes(augment: str) -> Callable[[Any], Any] | None:
+    names = [name for name, _ in words_of(augment)]
+    if not names:
+        return None
+    if names != ["flip"]:
+        raise ConfigurationError(
+            f"augment {augment!r} is made for images; volumes know flip, auto and none."
+        )
+
+    def mirror(rows: Any) -> Any:
+        first = pytree.tree_leaves(rows)[0]
+        mirrored = torch.rand(len(first), 1, 1, 1, 1, device=first.device) < 0.5
+        # One draw for all of a patient's volumes: they show the same body.
+        return pytree.tree_map(lambda part: torch.where(mirrored, part.flip(-1), part), rows)
+
+    return mirror

@@ -84,7 +84,7 @@ def make_optimizer(
     device = groups[0]["params"][0].device.type
     fused = device in ("cpu", "cuda") and not scaled
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=0.9, fused=fused)
+        return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum, fused=fused)
     kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, lr=rate, fused=fused)
 
@@ -100,6 +100,10 @@ def schedule_factor(settings: TrainSettings, step: int, technique: Technique = P
     >>> settings = TrainSettings(steps=100, evaluate_every=10, batch_size=8, warmup_steps=4)
     >>> [round(schedule_factor(settings, step), 3) for step in (0, 3, 52, 99)]
     [0.25, 1.0, 0.5, 0.0]
+    >>> settings = TrainSettings(steps=100, evaluate_every=10, batch_size=8, schedule="steps",
+    ...                          milestones=(0.5, 0.75), factor=0.1)
+    >>> [round(schedule_factor(settings, step), 3) for step in (49, 50, 74, 75)]
+    [1.0, 0.1, 0.1, 0.01]
     """
     averaging, stages = technique.averaging, technique.stages
     warmup = min(settings.warmup_steps, settings.steps - 1)
@@ -111,5 +115,8 @@ def schedule_factor(settings: TrainSettings, step: int, technique: Technique = P
         return float(stages.decay) ** -stages.stage(step, settings.steps)
     if settings.schedule == "constant":
         return 1.0
+    if settings.schedule == "steps":
+        passed = sum(step >= share * settings.steps for share in settings.milestones)
+        return float(settings.factor**passed)
     done = (step - warmup) / (settings.steps - warmup)
     return (1 + math.cos(math.pi * done)) / 2

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from rarecall.errors import ConfigurationError, did_you_mean
 
 Optimizer = Literal["adamw", "adam", "sgd"]
-Schedule = Literal["cosine", "constant"]
+Schedule = Literal["cosine", "constant", "steps"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
-Augment = Literal["auto", "none", "crop", "flip", "crop+flip"]
+Augment = str
+"""What ``rarecall.training.augment`` can do, by its names."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": get_args(Optimizer),
     "schedule": get_args(Schedule),
     "precision": get_args(Precision),
-    "augment": get_args(Augment),
 }
 
 
@@ -33,8 +34,13 @@ class TrainSettings:
             the training set holds.
         learning_rate: Highest learning rate, > 0.
         weight_decay: Decay of weight matrices; biases, normalisations and embeddings have none.
-        optimizer: ``"adamw"``, ``"adam"`` or ``"sgd"`` (momentum .9).
-        schedule: ``"cosine"`` falls to zero at the last step; ``"constant"`` stays.
+        optimizer: ``"adamw"``, ``"adam"`` or ``"sgd"``.
+        momentum: Of ``"sgd"``, in [0, 1).
+        schedule: ``"cosine"`` falls to zero at the last step; ``"constant"`` stays; ``"steps"``
+            falls at every milestone.
+        milestones: With ``"steps"``: shares of the steps, rising, in (0, 1), at each of which the
+            learning rate is multiplied by ``factor``. The warm-up counts among the steps.
+        factor: In (0, 1].
         warmup_steps: Steps in which the learning rate rises linearly, >= 0.
         clip: Largest Euclidean norm of the gradient, or None.
         patience: Evaluations without a better selection after which training stops, or None.
@@ -44,8 +50,9 @@ class TrainSettings:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"`` takes a CUDA device for
             images where there is one, else the processor.
         threads: Processor threads, or None to leave the number as it is.
-        augment: For images: ``"crop"``, ``"flip"``, ``"crop+flip"`` or ``"none"``; ``"auto"`` is
-            ``"crop+flip"`` where both sides have 16 pixels or more.
+        augment: For images: ``"crop"``, ``"flip"``, ``"crop+flip"`` or ``"none"``, or another name
+            that the augmentation knows; ``"auto"`` is ``"crop+flip"`` where both sides have 16
+            pixels or more.
         input_noise: Standard deviation of the noise added to a table's numbers (which have
             standard deviation 1; 0/1 columns get none), >= 0.
 
@@ -56,7 +63,7 @@ class TrainSettings:
     Traceback (most recent call last):
     rarecall.errors.ConfigurationError: These training settings cannot be used:
       steps must be 1 or more, not 0
-      schedule must be one of cosine, constant, not 'cosin'. Did you mean 'cosine'?
+      schedule must be one of cosine, constant, steps, not 'cosin'. Did you mean 'cosine'?
     """
 
     steps: int
@@ -75,6 +82,9 @@ class TrainSettings:
     threads: int | None = None
     augment: Augment = "auto"
     input_noise: float = 0.0
+    momentum: float = 0.9
+    milestones: tuple[float, ...] = ()
+    factor: float = 0.1
 
     def __post_init__(self) -> None:
         wrong: list[str] = []
@@ -95,19 +105,52 @@ class TrainSettings:
         least("warmup_steps", 0, whole=True)
         for name in ("learning_rate", "clip"):
             least(name, 0, strict=True)
-        for name in ("weight_decay", "smoothing", "input_noise"):
+        for name in ("weight_decay", "smoothing", "input_noise", "momentum"):
             least(name, 0)
-        if isinstance(self.smoothing, int | float) and self.smoothing >= 1:
-            wrong.append(f"smoothing must be below 1, not {self.smoothing!r}")
+        least("factor", 0, strict=True)
+        for name in ("smoothing", "momentum"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and value >= 1:
+                wrong.append(f"{name} must be below 1, not {value!r}")
+        if isinstance(self.factor, int | float) and self.factor > 1:
+            wrong.append(f"factor must be 1 or less, not {self.factor!r}")
+        wrong += _wrong_milestones(self.schedule, self.milestones)
         for name, known in _CHOICES.items():
             value = getattr(self, name)
             if value not in known:
                 near = did_you_mean(str(value), known)
                 wrong.append(f"{name} must be one of {', '.join(known)}, not {value!r}.{near}")
+        wrong += _wrong_augment(self.augment)
         if wrong:
             raise ConfigurationError(
                 "\n  ".join(["These training settings cannot be used:", *wrong])
             )
+
+
+def _wrong_milestones(schedule: str, milestones: object) -> list[str]:
+    if not isinstance(milestones, tuple):
+        return [f"milestones must be a tuple of shares of the steps, not {milestones!r}"]
+    if (schedule == "steps") != bool(milestones):
+        return [
+            f"milestones belong to the schedule 'steps', which needs one at least; schedule is "
+            f"{schedule!r} and they are {milestones!r}"
+        ]
+    shares = [0.0, *milestones, 1.0]
+    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in shares)
+    if not numbers or any(not low < high for low, high in pairwise(shares)):
+        return [f"milestones must be rising shares of the steps, in (0, 1), not {milestones!r}"]
+    return []
+
+
+def _wrong_augment(augment: object) -> list[str]:
+    # Inside: it imports torch, which settings do not need.
+    from rarecall.training.augment import check_augment
+
+    try:
+        check_augment(augment)  # type: ignore[arg-type]  # it is what is checked
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
 
 
 def _power_of_two(number: float, low: int, high: int) -> int:

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: the published Python batches, or the same images packed as arrays."""
+"""CIFAR-10 and CIFAR-100: the published Python batches, or the same images packed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rarecall.data.collections.cifar_names import CIFAR10_CLASSES, CIFAR100_CLASSES
 from rarecall.data.collections.collection import Collection, Pool
 from rarecall.data.collections.safe_pickle import read_arrays
+from rarecall.data.collections.sheets import INDEX, read_sheets
 from rarecall.errors import DataError
 from rarecall.files import read_npz
 
@@ -18,18 +20,6 @@ if TYPE_CHECKING:
 
 
 SIDE = 32
-CIFAR10_CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
 
 
 @dataclass(frozen=True)
@@ -42,6 +32,9 @@ class Layout:
         test: The same of the test batch.
         names: File with the names of the classes, and the key that they have there.
         key: Key of the labels in a batch.
+        classes: Their names, for forms that do not hold them.
+        digests: Of the pools with the published images and labels, where they were computed from
+            batches with the published sums; packed forms are held to them.
         page: Where it is published.
     """
 
@@ -50,6 +43,8 @@ class Layout:
     test: dict[str, str]
     names: tuple[str, bytes]
     key: bytes
+    classes: tuple[str, ...]
+    digests: tuple[str, str] | None = None
     page: str = "the CIFAR page of the University of Toronto (the Python version)"
 
 
@@ -65,6 +60,11 @@ CIFAR10 = Layout(
     {"test_batch": "40351d587109b95175f43aff81a1287e"},
     ("batches.meta", b"label_names"),
     b"labels",
+    CIFAR10_CLASSES,
+    (
+        "3567dfbd32122a29233d507443ca1844e6bf727016d1b806dd05268db27f887e",
+        "e600ce11aaf5eb6759aae8ec88c3ab7c664a3bb307f49f95ddb7a5333c26325a",
+    ),
 )
 CIFAR100 = Layout(
     "cifar-100-python",
@@ -72,18 +72,24 @@ CIFAR100 = Layout(
     {"test": "f0ef6b0ae62326f3e7ffdfab6717acfc"},
     ("meta", b"fine_label_names"),
     b"fine_labels",
+    CIFAR100_CLASSES,
 )
 LAYOUTS = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 
 
-def read_cifar(name: str, root: Path, *, verify: bool = True) -> Collection:
+def read_cifar(
+    name: str, root: Path, *, verify: bool = True, cache: str | Path | None = None
+) -> Collection:
     """Read CIFAR-10 or CIFAR-100.
 
     Args:
         name: ``"cifar10"`` or ``"cifar100"``.
         root: Folder that holds ``cifar-10-batches-py`` or ``cifar-100-python`` (or is it), or
-            the arrays ``NAME_train.npz`` and ``NAME_test.npz`` with ``images`` and ``labels``.
-        verify: Check the published MD5 sums of the batches; counts are always checked.
+            the arrays ``NAME_train.npz`` and ``NAME_test.npz`` with ``images`` and ``labels``, or
+            sheets (see :func:`read_sheets`) with their ``index.npz``.
+        verify: Check the published MD5 sums of the batches, and that packed images of CIFAR-10 are
+            the published ones; counts are always checked.
+        cache: Folder for decoded sheets; see :func:`cache_root`.
 
     Raises:
         DataError: What is missing and where it should lie, or which file is not the published one.
@@ -93,14 +99,32 @@ def read_cifar(name: str, root: Path, *, verify: bool = True) -> Collection:
     for folder in (root / layout.folder, root):
         if (folder / layout.names[0]).is_file() and _any(folder, layout):
             return _read_batches(name, folder, layout, verify=verify)
-    if all(path.is_file() for path in packed):
-        train, test = (_read_packed(path) for path in packed)
-        return Collection(name, train, test, _class_names(name, train, test))
-    files = ", ".join([*layout.train, *layout.test, layout.names[0]])
-    raise DataError(
-        f"{name} is not in {root}. Put the folder {layout.folder} there, with the files {files}, "
-        f"from {layout.page}; or {packed[0].name} and {packed[1].name}."
-    )
+    if (root / INDEX).is_file():
+        pools = read_sheets(root, cache=cache)
+    elif all(path.is_file() for path in packed):
+        pools = (_read_packed(packed[0]), _read_packed(packed[1]))
+    else:
+        files = ", ".join([*layout.train, *layout.test, layout.names[0]])
+        raise DataError(
+            f"{name} is not in {root}. Put the folder {layout.folder} there, with the files "
+            f"{files}, from {layout.page}; or {packed[0].name} and {packed[1].name}."
+        )
+    if verify and layout.digests:
+        _check_content(name, root, pools, layout.digests)
+    return Collection(name, *pools, layout.classes)
+
+
+def _check_content(
+    name: str, root: Path, pools: tuple[Pool, Pool], digests: tuple[str, str]
+) -> None:
+    for part, pool, wanted in zip(("training", "test"), pools, digests, strict=True):
+        if pool.digest() != wanted:
+            raise DataError(
+                f"The packed {part} images in {root} are not those of {name}: {len(pool)} images "
+                f"and labels with the SHA-256 {pool.digest()[:16]}…, not {wanted[:16]}…. Pack them "
+                "again from the published batches; if they differ on purpose, read them with "
+                "read_cifar(..., verify=False)."
+            )
 
 
 def _any(folder: Path, layout: Layout) -> bool:
@@ -160,16 +184,11 @@ def _join(pools: list[Pool]) -> Pool:
 def _read_packed(path: Path) -> Pool:
     try:
         stored = read_npz(path)
-        return Pool(stored["images"], stored["labels"].astype(np.int64))
+        labels = stored["labels" if "labels" in stored else "fine_labels"]
+        return Pool(stored["images"], labels.astype(np.int64))
     except DataError:
         raise
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read as the arrays `images` and `labels` ({error}). Make it again."
         ) from error
-
-
-def _class_names(name: str, train: Pool, test: Pool) -> tuple[str, ...]:
-    if name == "cifar10":
-        return CIFAR10_CLASSES
-    return tuple(str(k) for k in range(1 + int(max(train.labels.max(), test.labels.max()))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,14 @@ class Pool:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def digest(self) -> str:
+        """SHA-256 of the images' shape and bytes and of the labels."""
+        found = hashlib.sha256(repr(self.images.shape).encode())
+        found.update(np.ascontiguousarray(self.images).data)
+        kind = "<f8" if self.labels.dtype.kind == "f" else "<i8"
+        found.update(np.ascontiguousarray(self.labels, dtype=kind).data)
+        return found.hexdigest()
+
 
 @dataclass(frozen=True, eq=False)
 class Collection:
@@ -64,3 +73,11 @@ class Collection:
                     f"The {part} labels of {self.name} run from {pool.labels.min()} to "
                     f"{pool.labels.max()}, but it has {len(self.classes)} classes."
                 )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of both pools, which names the data in records of what was done with them."""
+        return hashlib.sha256(f"{self.train.digest()}|{self.test.digest()}".encode()).hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Count the samples of both pools."""
+        return {"train": len(self.train), "test": len(self.test)}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from rarecall.data.imbalance.checks import check_enough, check_positive, digest_of, positions_of
 from rarecall.data.imbalance.manifest import Manifest
+from rarecall.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rarecall.data.imbalance.manifest import Mode
+    from rarecall.data.imbalance.manifest import Mode, TestPool
+
+Rounding = Literal["down", "nearest"]
 
 
 class Drawn(NamedTuple):
@@ -26,13 +29,25 @@ class Drawn(NamedTuple):
 class Pools(NamedTuple):
     """Checked labels of the training and the test pool."""
 
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: NDArray[Any]
+    test: NDArray[Any]
 
 
 def generator(seed: int, mode: Mode, member: int) -> np.random.Generator:
     """Give the stream of a member's draws; one for all members where they share a training set."""
     return np.random.default_rng([seed, 0, member if mode == "as-published" else 0])
+
+
+def rare_count(common: int, ratio: float, rounding: Rounding) -> int:
+    """Give how many rare samples there are for so many common ones.
+
+    >>> rare_count(2500, 200, "down"), rare_count(2500, 200, "nearest")
+    (12, 13)
+    """
+    if rounding not in ("down", "nearest"):
+        raise ConfigurationError(f"rounding must be 'down' or 'nearest', not {rounding!r}.")
+    # A half goes up: 12.5 is printed as 13.
+    return int(common / ratio + (0.5 if rounding == "nearest" else 1e-9))
 
 
 def make_manifest(
@@ -44,6 +59,7 @@ def make_manifest(
     mode: Mode,
     member: int,
     critical: tuple[int, ...],
+    test_pool: TestPool = "test",
 ) -> Manifest:
     """Put positions in rising order: batches are drawn by the training's own seed."""
     train, validation, test = (np.sort(part).astype(np.int64) for part in drawn)
@@ -57,6 +73,7 @@ def make_manifest(
         test=test,
         critical=critical,
         labels=digest_of(*pools),
+        test_pool=test_pool,
     )
 
 

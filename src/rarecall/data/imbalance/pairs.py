@@ -9,12 +9,20 @@ import numpy as np
 from rarecall.data.imbalance.checks import (
     as_classes,
     check_enough,
+    check_members,
     check_mode,
     check_positive,
     checked_labels,
     positions_of,
 )
-from rarecall.data.imbalance.drawing import Drawn, Pools, draw_test, generator, make_manifest
+from rarecall.data.imbalance.drawing import (
+    Drawn,
+    Pools,
+    draw_test,
+    generator,
+    make_manifest,
+    rare_count,
+)
 from rarecall.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from rarecall.data.imbalance.drawing import Rounding
     from rarecall.data.imbalance.manifest import Manifest, Mode
 
 
@@ -37,6 +46,7 @@ def binary_pair(
     members: int = 1,
     mode: Mode = "strict",
     test_ratio: float | None = None,
+    rounding: Rounding = "down",
     seed: int = 0,
 ) -> list[Manifest]:
     """Two classes, or two groups of them, at a class ratio of one to ``ratio``.
@@ -55,6 +65,7 @@ def binary_pair(
         members: Manifests wanted, one an ensemble member.
         mode: See the module.
         test_ratio: Thins the positives of the test pool to this ratio; None keeps all.
+        rounding: Of the number of positives: ``"down"``, or to the ``"nearest"``.
         seed: Of every draw.
 
     Raises:
@@ -76,8 +87,9 @@ def binary_pair(
         )
     check_positive(ratio, "ratio")
     check_mode(mode)
-    if members < 1:
-        raise ConfigurationError(f"members must be at least 1, not {members}.")
+    check_members(members)
+    if validation < 0:
+        raise ConfigurationError(f"validation must be 0 or more samples, not {validation}.")
     if not 0.0 < share <= 1.0:
         raise ConfigurationError(f"share must be above 0 and at most 1, not {share:g}.")
     negatives, positives = (
@@ -85,7 +97,7 @@ def binary_pair(
         positions_of(pools.train, rare, "positive"),
     )
     n_train = int(share * (len(negatives) - validation))
-    n_rare = int(n_train / ratio)
+    n_rare = rare_count(n_train, ratio, rounding)
     check_enough(len(positives) - validation, n_rare, "positives", "a larger ratio")
     if n_train < 1 or n_rare < 1:
         raise ConfigurationError(
@@ -100,6 +112,7 @@ def binary_pair(
         "validation": validation,
         "share": share,
         "test_ratio": test_ratio,
+        "rounding": rounding,
         "members": members,
         "seed": seed,
     }

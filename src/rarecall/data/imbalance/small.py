@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rarecall.data.imbalance.checks import (
     check_enough,
+    check_members,
     check_mode,
     check_positive,
+    check_share,
     checked_labels,
     positions_of,
 )
@@ -18,6 +22,7 @@ from rarecall.data.imbalance.drawing import (
     generator,
     hold_out,
     make_manifest,
+    rare_count,
 )
 from rarecall.errors import ConfigurationError
 
@@ -36,6 +41,7 @@ def small_sample(
     ratio: float,
     negatives: int = 300,
     validation_share: float = 0.2,
+    validation: int | None = None,
     members: int = 1,
     mode: Mode = "strict",
     balanced_test: bool = False,
@@ -51,12 +57,13 @@ def small_sample(
         ratio: Negatives for every positive.
         negatives: How many of them there are, validation included.
         validation_share: Of both sides, in (0, 1).
+        validation: Negatives for validation besides ``negatives``, with positives at the same
+            ratio; in place of ``validation_share``.
         members: Manifests wanted.
         mode: In ``"as-published"`` every member draws its own small sample.
         balanced_test: Keep all positives of the test pool.
         seed: Of every draw.
 
-    >>> import numpy as np
     >>> pool = np.repeat([0, 1], 5000)
     >>> one = small_sample(pool, np.repeat([0, 1], 1000), negative=0, positive=1, ratio=19)[0]
     >>> len(one.train) + len(one.validation), int((one.test >= 1000).sum())
@@ -65,15 +72,16 @@ def small_sample(
     pools = Pools(checked_labels(labels), checked_labels(test_labels))
     check_positive(ratio, "ratio")
     check_mode(mode)
-    if not 0.0 < validation_share < 1.0:
-        raise ConfigurationError(
-            f"validation_share must lie between 0 and 1, not {validation_share:g}."
-        )
+    check_members(members)
+    check_share(validation_share, "validation_share")
     sides = [
         positions_of(pools.train, (negative,), "negative"),
         positions_of(pools.train, (positive,), "positive"),
     ]
-    wanted = [negatives, int(negatives / ratio)]
+    wanted = [negatives, rare_count(negatives, ratio, "down")]
+    if validation is not None:
+        held = [validation, max(1, rare_count(validation, ratio, "down"))]
+        wanted = [n + more for n, more in zip(wanted, held, strict=True)]
     check_enough(len(sides[0]), wanted[0], "negatives", "fewer negatives")
     check_enough(len(sides[1]), wanted[1], "positives", "a larger ratio")
     if wanted[1] < 2:
@@ -89,6 +97,7 @@ def small_sample(
         "ratio": float(ratio),
         "negatives": negatives,
         "validation_share": validation_share,
+        "validation": validation,
         "balanced_test": balanced_test,
         "members": members,
         "seed": seed,
@@ -97,9 +106,16 @@ def small_sample(
     for member in range(members):
         rng = generator(seed, mode, member)
         drawn = [rng.permutation(side)[:n] for side, n in zip(sides, wanted, strict=True)]
+        if validation is None:
+            parted = hold_out(drawn, validation_share)
+        else:
+            parted = (
+                np.concatenate([side[n:] for side, n in zip(drawn, held, strict=True)]),
+                np.concatenate([side[:n] for side, n in zip(drawn, held, strict=True)]),
+            )
         made.append(
             make_manifest(
-                Drawn(*hold_out(drawn, validation_share), test),
+                Drawn(*parted, test),
                 pools,
                 protocol="small_sample",
                 parameters=parameters,

@@ -72,9 +72,24 @@ def test_packed_arrays_are_read_too(tmp_path: Path) -> None:
             images=np.full((n, 32, 32, 3), n, dtype=np.uint8),
             labels=(np.arange(n) % 10).astype(np.uint8),
         )
-    found = read_cifar("cifar10", tmp_path)
-    assert (len(found.train), len(found.test)) == (12, 4)
+    with pytest.raises(DataError, match=r"packed training images .* are not those of cifar10: 12"):
+        read_cifar("cifar10", tmp_path)
+    found = read_cifar("cifar10", tmp_path, verify=False)
+    assert found.counts() == {"train": 12, "test": 4}
     assert found.classes[9] == "truck"
+
+
+def test_packed_arrays_of_cifar_100_may_call_their_labels_fine(tmp_path: Path) -> None:
+    for part, n in (("train", 9), ("test", 3)):
+        np.savez(
+            tmp_path / f"cifar100_{part}.npz",
+            images=np.zeros((n, 32, 32, 3), dtype=np.uint8),
+            fine_labels=np.full(n, 73, dtype=np.uint8),
+            coarse_labels=np.zeros(n, dtype=np.uint8),
+        )
+    found = read_cifar("cifar100", tmp_path)
+    assert found.train.labels.tolist() == [73] * 9
+    assert found.classes[73] == "shark"
 
 
 def test_a_file_that_was_not_published_is_told_by_its_sum(tmp_path: Path) -> None:

@@ -194,6 +194,11 @@ def test_a_manifest_refuses_other_data() -> None:
         (small_sample, {"negative": 1, "positive": 2, "ratio": 0.1}, "positives are needed"),
         (halves, {"share": 0.9}, "positives are needed"),
         (halves, {"share": 1.0}, "share must lie between"),
+        (halves, {"share": 0.0005}, "leave 1 positives; two are needed"),
+        (halves, {"share": 0.1, "test_share": 2.0}, "test_share must lie"),
+        (halves, {"share": 0.1, "members": 0}, "at least 1"),
+        (binary_pair, {"negative": 1, "positive": 2, "ratio": 9, "validation": -1}, "0 or more"),
+        (binary_pair, {"negative": 1, "positive": 2, "ratio": 9, "rounding": "x"}, "rounding"),
         (long_tailed, {"ratio": 0.0001}, "no sample left"),
         (long_tailed, {"ratio": 5.0}, "at most 1"),
         (long_tailed, {"ratio": 0.5, "critical": (44,)}, "not in the pool"),
@@ -210,3 +215,17 @@ def test_labels_must_be_class_numbers() -> None:
     for labels in (np.array(["a"]), np.array([0.5, 1.0]), np.zeros((3, 2), dtype=int)):
         with pytest.raises(ConfigurationError, match="class numbers"):
             halves(labels, TEST, share=0.1)
+
+
+def test_labels_may_be_whole_numbers_in_floats() -> None:
+    exact = halves(POOL, TEST, share=0.1)[0]
+    assert halves(POOL.astype(float), TEST.astype(np.float32), share=0.1)[0].digest == exact.digest
+
+
+def test_a_small_sample_may_have_its_validation_besides() -> None:
+    pool, test = np.repeat([0, 1], 5000), np.repeat([0, 1], 1000)
+    for ratio, train, held in ((2, 150, 50), (9, 33, 11), (19, 15, 5)):
+        one = small_sample(pool, test, negative=0, positive=1, ratio=ratio, validation=100)[0]
+        assert np.bincount(one.targets(pool, one.train)).tolist() == [300, train]
+        assert np.bincount(one.targets(pool, one.validation)).tolist() == [100, held]
+        assert not set(one.train) & set(one.validation)
