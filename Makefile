@@ -95,6 +95,9 @@ bench: $(VENV)/.dev  ## Measure one step of every method, ensembles, and a whole
 	$(BIN)/python benchmarks/pairwise_terms.py
 	$(BIN)/python benchmarks/metrics_cost.py
 	$(BIN)/python benchmarks/compare_end_to_end.py
+	$(BIN)/python benchmarks/end_to_end.py
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/unit_costs.py
 
 coverage: $(VENV)/.dev  ## Simulate how often intervals and promises hold; rewrite docs/coverage.md
 	$(BIN)/python benchmarks/coverage.py

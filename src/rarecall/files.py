@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 from rarecall.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -75,8 +75,12 @@ def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
-    """Read all arrays of an ``.npz`` file; Python objects, whose loading runs code, are refused.
+def read_npz(path: str | Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read arrays of an ``.npz`` file; Python objects, whose loading runs code, are refused.
+
+    Args:
+        path: Of the file.
+        names: Of the arrays; all of them by default. What the file does not have is left out.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -93,7 +97,8 @@ def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
     try:
         # Opened here: NumPy leaves a damaged archive open.
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            wanted = [name for name in stored.files if names is None or name in names]
+            return {name: stored[name] for name in wanted}
     except FileNotFoundError:
         raise
     except (OSError, EOFError, BadZipFile, KeyError, AttributeError, zlib.error) as error:

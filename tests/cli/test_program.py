@@ -31,7 +31,16 @@ def call(capsys, *words):
         ["report", "nowhere"],
         *(
             [name, "--help"]
-            for name in ("compare", "evaluate", "threshold", "monitor", "predict", "export", "card")
+            for name in (
+                "compare",
+                "evaluate",
+                "threshold",
+                "monitor",
+                "predict",
+                "export",
+                "card",
+                "reproduce",
+            )
         ),
     ],
 )

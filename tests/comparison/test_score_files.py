@@ -28,6 +28,16 @@ def test_scores_come_back_to_the_last_bit(tmp_path: Path) -> None:
     assert back.role is Role.TEST
 
 
+def test_the_file_is_one_that_numpy_reads_and_no_larger_than_its_parts(tmp_path: Path) -> None:
+    path, part, scores = stored(tmp_path)
+    with np.load(path, allow_pickle=False) as arrays:
+        assert sorted(arrays.files) == ["test_ids", "test_scores", "test_targets"]
+        np.testing.assert_array_equal(arrays["test_scores"], scores)
+        np.testing.assert_array_equal(arrays["test_targets"], part.targets)
+        np.testing.assert_array_equal(arrays["test_ids"], part.ids)
+        assert path.stat().st_size < sum(arrays[name].nbytes for name in arrays.files)
+
+
 @pytest.mark.parametrize("keep", [0, 4, 200, -30])
 def test_a_damaged_file_says_how_to_go_on(tmp_path: Path, keep: int) -> None:
     path, part, _ = stored(tmp_path)

@@ -31,6 +31,8 @@ VARIANTS: list[tuple[Any, ...]] = [
     ("bce+rankreg", {"rankreg.replay_in_base_loss": True, "rankreg.max_age": 3}),
     ("bce+alm", {"alm.constraints": "negative"}),
     ("bce+alm", {"alm.constraints": "pair"}),
+    ("bce+alm", {"alm.negatives": "memory", "alm.memory_size": 7, "alm.staleness": 2}),
+    ("ce+alm", {"alm.negatives": "memory"}, "multiclass"),
     ("ce+alm", {"alm.form": "second"}, "multiclass"),
     ("vs+lct", {}),
     ("focal+lct", {}),

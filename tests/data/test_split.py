@@ -264,6 +264,8 @@ def test_a_stored_split_comes_back_as_it_was(tmp_path):
     lines = (tmp_path / "split.csv").read_text().splitlines()
     assert lines[0] == "id,role"
     assert len(lines) == 1 + sum(map(len, split.positions.values()))
+    roles = {int(place): role.value for role in Role for place in split.positions[role]}
+    assert lines[1:] == [f"{samples.ids[place]},{roles[place]}" for place in sorted(roles)]
     again = Split.load(tmp_path / "split.csv", samples)
     for role in Role:
         assert np.array_equal(again.positions[role], split.positions[role])
@@ -289,6 +291,7 @@ def test_a_stored_split_of_other_data_is_refused(tmp_path):
         "id,part\nrow 1,train\n",
         "id,role\nrow 1,spare\n",
         "id,role\nrow 1,train\n",
+        "id,role\nrow 1,train\nrow 2\n",
         "id,role\nrow 1,train\nrow 1,test\nrow 2,validation\nrow 3,calibration\n",
     ],
 )

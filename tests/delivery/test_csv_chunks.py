@@ -155,3 +155,20 @@ def test_bytes_that_are_no_text_matter_only_in_columns_that_are_read(tmp_path, o
     assert chunk.table["b"].tolist()[:2] == ["x", "y"]
     with pytest.raises(DataError, match="not UTF-8"):
         list(CsvChunks(path, 10).chunks(["c"], []))
+
+
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_a_header_after_many_blank_lines_is_still_the_header(tmp_path, rows):
+    path = tmp_path / "t.csv"
+    body = "".join(f"{k},x,{k}\n" for k in range(2000))
+    path.write_text("\n" * 9000 + "a,b,c\n" + body)
+    chunks = list(CsvChunks(path, rows).chunks(["a", "b"], ["a"]))
+    found = [value for chunk in chunks for value in chunk.table["a"].tolist()]
+    assert found == list(range(2000))
+
+
+def test_the_first_lines_come_with_those_that_follow(tmp_path):
+    path = write(tmp_path / "t.csv", rows_of(5000))
+    sizes = [len(chunk.table) for chunk in CsvChunks(path, 2000).chunks(["a"], ["a"])]
+    assert sum(sizes) == 5000
+    assert sizes[0] > 1500

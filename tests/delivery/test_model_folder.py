@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from rarecall.delivery import Delivered, write_model
+from rarecall.delivery import Delivered, steady_scores, write_model
 from rarecall.delivery.manifest import FORMAT
 from rarecall.errors import ConfigurationError, DataError, RunError
 from rarecall.files import read_json
@@ -55,11 +55,33 @@ def test_a_model_is_the_same_after_reading(model, samples):
 
 
 def test_an_ensemble_scores_the_mean_of_its_members(model, samples):
-    alone = [
-        Delivered(model.manifest, model.preprocessor, [member], model.objective).score(samples)
+    np.testing.assert_allclose(model.score(samples), np.mean(alone(model, samples), 0), rtol=1e-12)
+
+
+def alone(model, samples):
+    inputs = model.preprocessor.transform(samples)
+    return [
+        steady_scores(member, model.objective, inputs, portion=model.manifest.portion)
         for member in model.members
     ]
-    np.testing.assert_allclose(model.score(samples), np.mean(alone, axis=0), rtol=1e-12)
+
+
+def test_members_of_one_group_count_as_one(tmp_path, samples):
+    groups = [0, 0, 0, 1, 1, 2]
+    model = Delivered.load(
+        write(tmp_path / "m", samples, members=6, options={"width": 16}, groups=groups)
+    )
+    found = np.asarray(alone(model, samples))
+    ones = [
+        np.mean(found[[group == one for group in groups]], axis=0).astype(np.float32)
+        for one in range(3)
+    ]
+    np.testing.assert_array_equal(
+        model.score(samples), np.mean(np.asarray(ones, dtype=np.float64), axis=0)
+    )
+    by_itself = Delivered.load(write(tmp_path / "n", samples, members=6, options={"width": 16}))
+    assert not np.array_equal(by_itself.score(samples), model.score(samples))
+    assert by_itself.fingerprint != model.fingerprint
 
 
 def test_a_model_moves_with_its_folder(folder, copy_of, model, samples):

@@ -151,6 +151,14 @@ def test_a_column_that_holds_something_else_is_refused_before_anything_is_writte
     refused(model, dotted, tmp_path, DataError, "'day' held dates.*one way only")
 
 
+def test_a_few_long_rows_at_once_do_not_hide_what_a_column_holds(
+    model, frame, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("rarecall.delivery.csv_chunks._SMALLEST", 128)
+    old = frame.assign(age="old")
+    refused(model, old, tmp_path, DataError, "600 of its first 600 values", rows=3)
+
+
 @pytest.mark.parametrize("careful", [False, True])
 def test_a_late_fault_leaves_no_half_file(model, frame, tmp_path, careful):
     frame.assign(place=frame["place"].mask(frame.index == 590, "s\xf6")).to_csv(
@@ -252,7 +260,7 @@ def test_an_image_of_no_bytes_among_many_is_named_and_none_is_lost(image_model, 
     found = predict(image_model, folder, tmp_path / "p.csv")
     got = read(tmp_path / "p.csv").set_index("id")
     assert (found.rows, found.unscored) == (40, 3)
-    assert "no image" in got["problem"]["well/001.png"]
+    assert "its file is empty" in got["problem"]["well/001.png"]
     assert "colours" in got["problem"]["ill/000.png"]
     assert "12 bits" in got["problem"]["ill/003.png"]
     assert found.notes == ["Passed over 1 file of other kinds."]

@@ -18,12 +18,15 @@ def test_a_saved_model_averages_its_views(
     model = Delivered.load(out)
     inputs = image_model.preprocessor.transform(image_samples)
     by_hand = [
-        steady_scores(member, model.objective, view, portion=model.manifest.portion)
-        for view in (inputs.flip(axes) if axes else inputs for axes in TTA[name])
+        [
+            steady_scores(member, model.objective, view, portion=model.manifest.portion)
+            for view in (inputs.flip(axes) if axes else inputs for axes in TTA[name])
+        ]
         for member in model.members
     ]
-    np.testing.assert_allclose(model.score(image_samples), np.mean(by_hand, axis=0), rtol=1e-12)
-    assert len(by_hand) == 2 * len(TTA[name])
+    ones = [np.mean(views, axis=0).astype(np.float32).astype(np.float64) for views in by_hand]
+    np.testing.assert_allclose(model.score(image_samples), np.mean(ones, axis=0), rtol=1e-12)
+    assert [len(views) for views in by_hand] == [len(TTA[name])] * 2
     assert not np.array_equal(model.score(image_samples), image_model.score(image_samples))
     assert model.fingerprint != image_model.fingerprint
     assert model.certificate.threshold == model.threshold

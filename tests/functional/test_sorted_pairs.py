@@ -100,6 +100,51 @@ def test_narrow_scores_err_by_their_last_rounding_only(
     assert ((found.double() - exact).abs() <= bound * exact).all()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "bound"), [(torch.float32, 1e-6), (torch.bfloat16, 8e-3), (torch.float16, 1e-3)]
+)
+@pytest.mark.parametrize("dense", [False, True], ids=["sort", "matrix"])
+@pytest.mark.parametrize("power", [1, 2])
+def test_narrow_scores_far_from_zero_do_not_swallow_the_margin(
+    dtype: torch.dtype, bound: float, dense: bool, power: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scores as they are given are exact; only what is made of them may round."""
+    monkeypatch.setattr(module, "dense_is_faster", lambda *_: dense)
+    generator = torch.Generator().manual_seed(6)
+    critical = (1e4 + 4 * torch.randn(40, generator=generator)).to(dtype)
+    others = (1e4 + 4 * torch.randn(90, generator=generator)).to(dtype)
+    exact = hinge_sums(critical.double(), others.double(), margin=0.3, power=power)
+    found = hinge_sums(critical, others, margin=0.3, power=power)
+    torch.testing.assert_close(found.double(), exact, rtol=bound, atol=bound)
+
+
+@settings(deadline=None, max_examples=60)
+@given(scores, st.data(), st.sampled_from([1, 2]), st.booleans())
+def test_a_count_is_as_many_samples(
+    critical: list[float], data: st.DataObject, power: int, dense: bool
+) -> None:
+    others = data.draw(scores)
+    numbers = st.lists(st.integers(0, 3), min_size=len(others), max_size=len(others))
+    counts = torch.tensor(data.draw(numbers))
+    high, low = (torch.tensor(x, dtype=torch.float64) for x in (critical, others))
+    weights = torch.linspace(-1.0, 2.0, len(critical), dtype=torch.float64)
+    many, _, pulls = computed(high, low.repeat_interleave(counts), 0.5, power, weights)
+    chosen = module.dense_is_faster
+    module.dense_is_faster = lambda *_: dense
+    try:
+        high.requires_grad_()
+        low.requires_grad_()
+        counted = hinge_sums(high, low, margin=0.5, power=power, counts=counts.double())
+        _, pull = torch.autograd.grad((counted * weights).sum(), (high, low))
+    finally:
+        module.dense_is_faster = chosen
+    torch.testing.assert_close(counted.detach(), many, rtol=1e-12, atol=1e-12)
+    summed = torch.zeros_like(pull).index_add(
+        0, torch.arange(len(others)).repeat_interleave(counts), pulls
+    )
+    torch.testing.assert_close(pull, summed, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("value", [1e4, -1e4, 88.0])
 def test_extreme_scores_stay_finite(value: float) -> None:
     critical = torch.tensor([value, -value, 0.0])
@@ -182,3 +227,5 @@ def test_what_cannot_be_summed_is_refused() -> None:
         hinge_sums(torch.zeros(2), torch.zeros(2), margin=0.0, power=3)
     with pytest.raises(ValueError, match="agree in all dimensions but the last"):
         hinge_sums(torch.zeros(2, 3), torch.zeros(3, 3), margin=0.0)
+    with pytest.raises(ValueError, match="one number for each of the others"):
+        hinge_sums(torch.zeros(2), torch.zeros(3), margin=0.0, counts=torch.ones(2))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -305,3 +307,25 @@ def test_a_missing_or_damaged_weights_file_is_named(content: bytes | None, tmp_p
         path.write_bytes(content)
     with pytest.raises(RunError, match=r"Cannot read weights from .*weights\.safetensors"):
         load_weights(build_network(TABLE), path)
+
+
+def test_a_projection_is_the_strided_convolution():
+    block = BasicBlock(4, 8, 2).double()
+    (projection, _) = block.shortcut
+    images = torch.randn(3, 4, 7, 6, dtype=torch.float64)
+    expected = torch.nn.functional.conv2d(images, projection.weight, stride=2)
+    torch.testing.assert_close(projection(images), expected, rtol=0, atol=1e-12)
+
+
+def test_a_narrow_network_trains_on_two_threads_with_batches_of_any_size():
+    # Once overwrote memory, which a process survives by luck only: so in one of its own.
+    code = (
+        "import torch\n"
+        "from rarecall.models import ResNet\n"
+        "torch.set_num_threads(2)\n"
+        "network = ResNet([0.5] * 3, [0.2] * 3, widths=(4, 8, 8, 16))\n"
+        "for rows in (33, 64, 51, 44, 50, 63, 35, 47, 58, 39):\n"
+        "    images = torch.zeros(rows, 3, 32, 32, dtype=torch.uint8)\n"
+        "    network(images).square().mean().backward()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

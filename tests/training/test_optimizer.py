@@ -113,3 +113,21 @@ def test_a_constant_schedule_stays_after_the_warm_up() -> None:
 def test_a_warm_up_longer_than_the_training_still_reaches_the_last_step() -> None:
     settings = TrainSettings(**(SETTINGS | {"steps": 1}), warmup_steps=50)
     assert schedule_factor(settings, 0) == 1.0
+
+
+def test_momentum_is_that_of_the_settings() -> None:
+    for momentum in (0.0, 0.5):
+        settings = TrainSettings(**SETTINGS, optimizer="sgd", momentum=momentum)
+        optimizer = make_optimizer(nn.Linear(1, 1), Objective(BCELoss()), settings)
+        assert {group["momentum"] for group in optimizer.param_groups} == {momentum}
+
+
+def test_steps_fall_at_each_milestone_by_the_factor_as_torchs_scheduler_does() -> None:
+    settings = TrainSettings(**SETTINGS, schedule="steps", milestones=(0.5, 0.75), factor=0.2)
+    parameter = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [50, 75], gamma=0.2)
+    for step in range(100):
+        assert schedule_factor(settings, step) == pytest.approx(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()

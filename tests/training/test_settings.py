@@ -29,11 +29,24 @@ PLAIN: dict[str, Any] = {"steps": 10, "evaluate_every": 5, "batch_size": 8}
         ("optimizer", "adamv", "Did you mean 'adam' or 'adamw'"),
         ("precision", "64", "precision must be one of auto, 32-true"),
         ("augment", "cropflip", "augment knows no 'cropflip'. Did you mean"),
+        ("momentum", 1.0, "momentum must be below 1"),
+        ("momentum", -0.1, "momentum must be 0 or more"),
+        ("factor", 0.0, "factor must be above 0"),
+        ("factor", 2.0, "factor must be 1 or less"),
+        ("milestones", (0.5,), "milestones belong to the schedule 'steps'"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         TrainSettings(**(PLAIN | {name: value}))
+
+
+@pytest.mark.parametrize(
+    "milestones", [(), (0.0,), (1.0,), (0.5, 0.5), (0.7, 0.5), ("half",), [0.5]]
+)
+def test_milestones_are_rising_shares_of_the_steps(milestones: Any) -> None:
+    with pytest.raises(ConfigurationError, match="milestones"):
+        TrainSettings(**PLAIN, schedule="steps", milestones=milestones)
 
 
 def test_all_wrong_values_are_told_at_once() -> None:

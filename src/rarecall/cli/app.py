@@ -15,6 +15,7 @@ from rarecall.cli.methods import methods
 from rarecall.cli.monitor import monitor
 from rarecall.cli.predict import predict
 from rarecall.cli.report import report
+from rarecall.cli.reproduce import reproduce
 from rarecall.cli.threshold import threshold
 
 EXIT_CODES = (
@@ -39,6 +40,7 @@ app.command(epilog=EXIT_CODES)(threshold)
 app.command(epilog=EXIT_CODES)(monitor)
 app.command(epilog=EXIT_CODES)(predict)
 app.command("export", epilog=EXIT_CODES)(export_model)
+app.command(epilog=EXIT_CODES)(reproduce)
 app.command()(card)
 app.command()(report)
 app.command()(methods)

@@ -70,7 +70,7 @@ def _told() -> Callable[[float, int], None]:
 
     def tell(done: float, rows: int) -> None:
         step = int(done * (100 if screen else 10))
-        if step == last[0]:
+        if step == last[0] or not (step or screen):
             return
         last[0] = step
         line = f"{done:4.0%}  {rows:,} rows"

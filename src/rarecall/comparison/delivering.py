@@ -53,6 +53,7 @@ def deliver(
         folder / "model",
         members=[file for file, _ in sources],
         seeds=[seed for _, seed in sources],
+        groups=[place // config.members for place in range(len(sources))],
         method=name,
         parameters=winner.parameters,
         network=config.network,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rarecall.comparison.views import task_limits
+from rarecall.comparison.watching import told_of_watching
 from rarecall.evaluation.claims import MISSES_NEEDED
 from rarecall.metrics.inputs import as_percent
 from rarecall.roles import Role
@@ -34,6 +35,9 @@ def comparison_limits(
     ]
     if material.measure.message:
         limits.append(material.measure.message)
+    watching = told_of_watching(material)
+    if watching and not config.redraw:
+        limits.append(watching)
     for number, name in material.samples.critical_names.items():
         of = "" if material.task.kind == "binary" else f" of {name!r}"
         if not thresholds[number].guaranteed:

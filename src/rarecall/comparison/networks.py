@@ -6,13 +6,11 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rarecall.comparison.ensembles import member_seeds, told_of_all, weight_files
 from rarecall.comparison.learner import SCORED, Outcome
 from rarecall.comparison.stages import Stage, adapted, train_stage
 from rarecall.comparison.tuning import Choice, network_space
-from rarecall.delivery.scoring import portion_rows, scoring_network, steady_scores
+from rarecall.delivery.scoring import as_one, portion_rows, scoring_network, steady_scores
 from rarecall.errors import ConfigurationError
 from rarecall.methods import parse
 from rarecall.models import build_network, save_weights
@@ -140,7 +138,7 @@ class NetworkLearner:
         spec = self.material.preprocessor.spec
         networks = [scoring_network(member.network, spec) for member in fitted]
         scores = {
-            role: np.mean(
+            role: as_one(
                 [
                     steady_scores(
                         network,
@@ -149,8 +147,7 @@ class NetworkLearner:
                         portion=portion_rows(spec),
                     )
                     for network in networks
-                ],
-                axis=0,
+                ]
             )
             for role in (SCORED if final else (Role.VALIDATION,))
         }

@@ -233,14 +233,15 @@ def _store(plan: _Plan, folder: RunFolder) -> None:
         write_json(folder / "environment.json", plan.environment)
     if not (folder / "data.json").exists():
         write_json(folder / "data.json", {**samples.summary(), "fingerprint": samples.fingerprint})
-    if not (folder / "split.csv").exists():
+    if (folder / "split.csv").exists():
+        stored = Split.load(folder / "split.csv", samples)
+        if any(not np.array_equal(stored.positions[role], split.positions[role]) for role in Role):
+            raise RunError(
+                f"{folder / 'split.csv'} is not the split that these data and options give; it was "
+                "edited, or made by another version. Start a new run with another --out."
+            )
+    else:
         split.save(folder / "split.csv", samples)
-    stored = Split.load(folder / "split.csv", samples)
-    if any(not np.array_equal(stored.positions[role], split.positions[role]) for role in Role):
-        raise RunError(
-            f"{folder / 'split.csv'} is not the split that these data and options give; it was "
-            "edited, or made by another version. Start a new run with another --out."
-        )
     write_json(folder / "preprocessing.json", plan.material.preprocessor.to_json())
 
 

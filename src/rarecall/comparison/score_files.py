@@ -46,8 +46,9 @@ def read_scores(path: Path, role: Role, part: Samples) -> TaskScores:
     if role not in SCORED:
         raise ValueError(f"Scores of the {role} part are not stored.")
     try:
-        stored = read_npz(path)
-        values, ids = stored[f"{role}_scores"], stored[f"{role}_ids"]
+        names = (f"{role}_scores", f"{role}_ids")
+        stored = read_npz(path, names)
+        values, ids = (stored[name] for name in names)
     except (OSError, ValueError, KeyError) as error:
         raise RunError(
             f"{path} cannot be read ({error}). Delete its folder and continue with --resume."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from rarecall.comparison.ensembles import member_seeds, redrawn
+from rarecall.comparison.watching import watched
 from rarecall.roles import Role
 from rarecall.training import fit_members, train
 
@@ -74,7 +75,7 @@ def train_stage(
     networks = [
         adapted(*parts) for parts in zip(stage.networks, stage.objectives, stage.seeds, strict=True)
     ]
-    train_set, held = material.encoded[Role.TRAIN], material.encoded[Role.VALIDATION]
+    train_set, held = material.encoded[Role.TRAIN], watched(material, stage.settings)
     shared: dict[str, Any] = {
         "settings": stage.settings,
         "measure": material.measure,

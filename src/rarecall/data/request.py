@@ -152,7 +152,7 @@ def read_aside(
     Raises:
         DataError: A value is missing, repeated where it must not be, or not understood.
     """
-    ids = np.arange(len(table)).astype(np.str_) if default_ids is None else default_ids
+    ids = row_numbers(len(table)) if default_ids is None else default_ids
     if request.id is not None:
         ids = read_complete_text(table[request.id], request.id, "id", "a name")
     refuse_repeated_ids(ids, request.id)
@@ -171,6 +171,16 @@ def read_aside(
     if request.subgroups:
         parted = subgroup_table(table, request.subgroups, "the table")
     return Aside(ids, groups, times, roles, parted, notes)
+
+
+def row_numbers(count: int) -> NDArray[np.str_]:
+    """Give the numbers of rows as texts, from 0, no wider than the last of them.
+
+    >>> row_numbers(11)[[0, -1]], row_numbers(11).itemsize
+    (array(['0', '10'], dtype='<U2'), 8)
+    """
+    # NumPy alone would make every text as wide as the widest number that there is, 84 bytes.
+    return np.arange(count).astype(f"<U{len(str(max(count - 1, 0)))}")
 
 
 def refuse_repeated_ids(ids: NDArray[np.str_], column: str | None) -> None:

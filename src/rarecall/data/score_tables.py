@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rarecall.data.request import read_complete_text, read_roles, refuse_repeated_ids
+from rarecall.data.request import read_complete_text, read_roles, refuse_repeated_ids, row_numbers
 from rarecall.data.samples import fingerprint
 from rarecall.data.score_columns import read_binary_target, read_score, read_weights, suspicions
 from rarecall.data.score_sources import check_columns, comparable, open_table
@@ -196,7 +196,7 @@ def read_score_table(
             f"critical is {critical!r}, a label, but no column of labels is named: give `target` "
             "(--target) too."
         )
-    ids = np.arange(len(table)).astype(np.str_)
+    ids = row_numbers(len(table))
     if id is not None:
         ids = read_complete_text(table[id], id, "id", "a name")
         refuse_repeated_ids(ids, id)

@@ -17,6 +17,8 @@ from rarecall.metrics.views import any_critical
 from rarecall.roles import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from rarecall.data.samples import Samples
@@ -69,14 +71,16 @@ class Split:
         path = Path(path)
         about = {**self.summary(samples), "fingerprint": samples.fingerprint}
         write_json(path.with_suffix(".json"), about)
-        rows = [(int(position), role.value) for role in Role for position in self.positions[role]]
+        order = np.argsort(np.concatenate([self.positions[role] for role in Role]), kind="stable")
+        places = np.concatenate([self.positions[role] for role in Role])[order]
+        roles = np.repeat([role.value for role in Role], [len(self.positions[r]) for r in Role])
         with (
             write_atomically(path) as beside,
             beside.open("w", newline="", encoding="utf-8") as out,
         ):
             writer = csv.writer(out, lineterminator="\n")
             writer.writerow(["id", "role"])
-            writer.writerows((samples.ids[position], role) for position, role in sorted(rows))
+            writer.writerows(zip(samples.ids[places].tolist(), roles[order].tolist(), strict=True))
 
     @classmethod
     def load(cls, path: str | Path, samples: Samples) -> Split:
@@ -102,9 +106,7 @@ class Split:
                         "it was made. Restore the data, or start a new run."
                     )
             with path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            ids = [row["id"] for row in rows]
-            roles = [Role(row["role"]) for row in rows]
+                ids, roles = _columns(csv.reader(file))
         except DataError:
             raise
         except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
@@ -119,9 +121,29 @@ class Split:
         if len(set(ids)) < len(ids):
             raise DataError(f"The split {path} names a sample twice.")
         where = np.asarray([known[name] for name in ids], dtype=np.int64)
-        of_role = np.asarray([role.value for role in roles])
+        of_role = np.asarray(roles)
         positions = {role: np.sort(where[of_role == role.value]) for role in Role}
         empty = [role.value for role in Role if not len(positions[role])]
         if empty:
             raise DataError(f"The split {path} has no samples for {quoted(empty)}.")
         return cls(positions, how, seed)
+
+
+def _columns(rows: Iterator[list[str]]) -> tuple[list[str], list[str]]:
+    """Read ids and roles; a dictionary a row would take several times as long.
+
+    Raises:
+        ValueError: A column lacks, a row is cut off, or a role is none.
+    """
+    header = next(rows, [])
+    lacking = [name for name in ("id", "role") if name not in header]
+    if lacking:
+        raise ValueError(f"it has no column {quoted(lacking)}")
+    id_at, role_at = header.index("id"), header.index("role")
+    full = [row for row in rows if row]
+    if any(len(row) <= max(id_at, role_at) for row in full):
+        raise ValueError("a row of it is cut off")
+    roles = [row[role_at] for row in full]
+    for role in dict.fromkeys(roles):
+        Role(role)
+    return [row[id_at] for row in full], roles

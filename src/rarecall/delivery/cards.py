@@ -56,7 +56,8 @@ def model_card(model: Delivered) -> str:
 def _model(facts: Mapping[str, Any]) -> Iterator[str]:
     model = facts["model"]
     yield f"- Method: `{_code(model['method'])}`"
-    yield f"- Network: `{_code(model['network']['name'])}`, for {_KINDS[model['kind']]}"
+    built = f"{_code(model['network']['built'])}, {model['network']['weights']:,} weights"
+    yield (f"- Network: `{_code(model['network']['name'])}` ({built}), for {_KINDS[model['kind']]}")
     members = model["members"]
     yield (
         f"- Members: {members}"
@@ -69,15 +70,17 @@ def _model(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "- Scores are raw, higher is more critical; they do not depend on other rows."
     check = facts["check"]
     if check is not None:
+        largest = check["largest_difference"]
+        differ = f"differ by up to {largest:.2g}" if largest else "are the same to the last bit"
         yield (
-            f"- Scored again from its folder, {check['rows']:,} calibration rows differ by up to "
-            f"{check['largest_difference']:.2g}; decisions changed: {check['decisions_changed']}."
+            f"- Scored again from its folder, {check['rows']:,} calibration scores {differ}; "
+            f"decisions changed: {check['decisions_changed']}."
         )
 
 
 def _seeds(seeds: Sequence[int | None]) -> str:
-    known = [str(seed) for seed in seeds if seed is not None]
-    return f"; seeds {', '.join(known)}" if known else ""
+    known = list(dict.fromkeys(str(seed) for seed in seeds if seed is not None))
+    return f"; seed{'s' if len(known) > 1 else ''} {', '.join(known)}" if known else ""
 
 
 def _data(facts: Mapping[str, Any]) -> Iterator[str]:

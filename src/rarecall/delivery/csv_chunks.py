@@ -98,11 +98,17 @@ class CsvChunks:
                 more = file.read(wanted)
                 rest += more
                 cut = _last_line_end(rest) if more else len(rest)
+                if cut and first:
+                    # The first lines say how long a line is; they come with those that follow.
+                    block, rest = rest[:cut], rest[cut:]
+                    if block.removeprefix(_BOM).strip():
+                        wanted, first = self._wanted(block), False
+                        rest = _without_header(block) + rest
+                    if more:
+                        continue
+                    cut = len(rest)
                 if cut:
                     block, rest = rest[:cut], rest[cut:]
-                    if first:
-                        wanted = self._wanted(block)
-                        block, first = _without_header(block), False
                     if block:
                         yield block, min(1.0, raw.tell() / size)
                 elif len(rest) > _LARGEST:

@@ -11,7 +11,7 @@ import numpy as np
 from rarecall.data import Preprocessor, encode
 from rarecall.delivery.augmented import views
 from rarecall.delivery.manifest import Manifest
-from rarecall.delivery.scoring import steady_scores
+from rarecall.delivery.scoring import as_one, average, steady_scores
 from rarecall.errors import ConfigurationError, RunError
 from rarecall.metrics import assign_classes
 from rarecall.metrics.views import score_column
@@ -115,12 +115,25 @@ class Delivered:
 
     def score_encoded(self, inputs: Any) -> NDArray[np.float64]:
         """Score what the preprocessor made of samples; as :meth:`score`."""
-        scores = [
-            steady_scores(member, self.objective, view, portion=self.manifest.portion)
-            for view in views(self.manifest.tta, inputs)
-            for member in self.members
-        ]
-        return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
+        return average(
+            [
+                as_one(
+                    [
+                        steady_scores(member, self.objective, view, portion=self.manifest.portion)
+                        for view in views(self.manifest.tta, inputs)
+                        for member in members
+                    ]
+                )
+                for members in self.groups()
+            ]
+        )
+
+    def groups(self) -> list[list[nn.Module]]:
+        """Give the members that count as one together."""
+        found: dict[int, list[nn.Module]] = {}
+        for told, member in zip(self.manifest.members, self.members, strict=True):
+            found.setdefault(told.group, []).append(member)
+        return list(found.values())
 
     def flag(self, samples: Samples) -> NDArray[np.bool_]:
         """Say which samples are critical at the delivered threshold, shape ``(n,)``.

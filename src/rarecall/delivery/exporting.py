@@ -56,11 +56,16 @@ class Exported:
         """Say it in sentences, one a line."""
         found = self.parity
         form = "torch.export" if self.opset is None else f"ONNX, opset {self.opset}"
+        differ = (
+            f"scores differ by up to {found.largest_difference:.2g}, no decision does"
+            if found.largest_difference
+            else "scores and decisions are the same to the last bit"
+        )
         return [
             f"Exported: {self.file} ({form})",
             f"Checked on {found.rows:,} rows ({self.checked_on}; {found.near:,} moved right to a "
-            f"threshold): scores differ by up to {found.largest_difference:.2g}, no decision does.",
-            f"Beside it: preprocessing.json, export.json. They say what goes in: {self.folder}",
+            f"threshold): {differ}.",
+            "Beside it: preprocessing.json and export.json, which say what goes in and comes out.",
         ]
 
 

@@ -51,7 +51,11 @@ def card_facts(model: Delivered) -> dict[str, Any]:
         "model": {
             "method": manifest.method,
             "parameters": manifest.parameters,
-            "network": manifest.network.model_dump(),
+            "network": {
+                **manifest.network.model_dump(),
+                "built": type(model.members[0]).__name__,
+                "weights": sum(tensor.numel() for tensor in model.members[0].parameters()),
+            },
             "members": len(manifest.members),
             "seeds": [member.seed for member in manifest.members],
             "kind": manifest.kind,

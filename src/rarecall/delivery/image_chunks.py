@@ -72,14 +72,14 @@ def read_images(
     """
     channels = len(preprocessor.mean)
     pixels = np.zeros((len(paths), channels, *preprocessor.size), dtype=np.uint8)
-    there = [k for k, path in enumerate(paths) if path is not None]
-    decoded = decode_each(
-        [path for path in paths if path is not None], preprocessor.size, bits=preprocessor.bits
-    )
+    there = [(k, path) for k, path in enumerate(paths) if path is not None]
+    decoded = decode_each([path for _, path in there], preprocessor.size, bits=preprocessor.bits)
     faults = {k: "no image is named" for k, path in enumerate(paths) if path is None}
-    for k, found in zip(there, decoded, strict=True):
+    for (k, path), found in zip(there, decoded, strict=True):
         if isinstance(found, str):
-            faults[k] = f"the image cannot be read: {found}"
+            empty = path.is_file() and not path.stat().st_size
+            told = "its file is empty" if empty else found
+            faults[k] = f"the image cannot be read: {told}"
         elif found.shape[2] > channels:
             faults[k] = "the image has colours, and the model was trained on grey ones"
         else:

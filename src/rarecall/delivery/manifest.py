@@ -41,10 +41,14 @@ class Network(_Strict):
 
 
 class Member(_Strict):
-    """One network of the ensemble: the file of its weights, and the seed that it grew from."""
+    """One network of the ensemble: the file of its weights, and the seed that it grew from.
+
+    The members of one ``group`` count as one: they are averaged first.
+    """
 
     file: FileName
     seed: int | None
+    group: Number
 
 
 class Threshold(_Strict):
@@ -140,7 +144,7 @@ class Manifest(_Strict):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the scores: what a certificate is tied to."""
-        weights = [self.files[member.file] for member in self.members]
+        weights = [[self.files[member.file], member.group] for member in self.members]
         own = {
             "method": self.method,
             "parameters": self.parameters,

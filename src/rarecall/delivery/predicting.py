@@ -36,6 +36,7 @@ class Predicted:
         remarked: Those with a score and a remark in ``problem``.
         flagged: Rows at or above the threshold, by the name of the critical class or label.
         notes: What a reader must know of the data.
+        promises: What is promised for each threshold, a sentence each.
     """
 
     out: Path
@@ -44,6 +45,7 @@ class Predicted:
     remarked: int = 0
     flagged: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    promises: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """Say it in sentences, one a line."""
@@ -59,7 +61,7 @@ class Predicted:
             )
         if self.remarked:
             told.append(f"Scored with a remark in `problem`: {counted(self.remarked, 'row')}")
-        return [*told, *(f"Note: {note}" for note in self.notes)]
+        return [*told, *(f"Note: {note}" for note in self.notes), *self.promises]
 
 
 def predict(
@@ -110,7 +112,12 @@ def predict(
     if not isinstance(model, Delivered):
         model = Delivered.load(model)
     source = open_source(model, data, id=id, keep=keep, rows=rows)
-    found = Predicted(out, flagged=dict.fromkeys(model.thresholds, 0), notes=list(source.notes))
+    found = Predicted(
+        out,
+        flagged=dict.fromkeys(model.thresholds, 0),
+        notes=list(source.notes),
+        promises=_promises(model),
+    )
     with _threads(threads, model), prediction_file(out) as file:
         for part in source.parts():
             if should_stop():
@@ -123,6 +130,13 @@ def predict(
         if not found.rows:
             raise DataError(f"{data} has a header but no rows, so there is nothing to predict.")
     return found
+
+
+def _promises(model: Delivered) -> list[str]:
+    several = len(model.manifest.thresholds) > 1
+    return [
+        (f"{one.name}: " if several else "") + one.statement for one in model.manifest.thresholds
+    ]
 
 
 def _scored(model: Delivered, part: Part) -> NDArray[np.float64]:

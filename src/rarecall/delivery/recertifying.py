@@ -94,6 +94,7 @@ def augment_model(
         out,
         members=[folder / member.file for member in manifest.members],
         seeds=[member.seed for member in manifest.members],
+        groups=[member.group for member in manifest.members],
         method=manifest.method,
         parameters=manifest.parameters,
         network=manifest.network.name,

@@ -155,7 +155,7 @@ class TableChecks:
             cells = self._cells(table[name], kind)
             bad, present = int(cells.bad.sum()), int((~cells.missing).sum())
             if bad >= _FEW and 4 * bad > present:
-                odd = table[name].astype(str).to_numpy()[cells.bad]
+                odd = list(dict.fromkeys(table[name].astype(str).to_numpy()[cells.bad]))
                 raise DataError(
                     f"The column {name!r} held {_HELD[kind]} in training, but here {bad:,} of its "
                     f"first {present:,} values are {_SAYS[kind]}, such as {quoted(odd[:3])}. Give "

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,12 +25,14 @@ from rarecall.models.cosine import CosineHead
 from rarecall.models.head import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from rarecall.objective import Objective
+
+_Values = TypeVar("_Values", "NDArray[np.float64]", "Tensor")
 
 _TABLE_ROWS = 256
 _MOST_IMAGES = 32
@@ -130,6 +132,26 @@ def steady_scores(
         for row in _undecided(scores):
             scores[row] = raw(torch.full((portion,), int(row)))[0]
     return scores.astype(np.float32).astype(np.float64)
+
+
+def average(scores: Sequence[_Values]) -> _Values:
+    """Average scores, added one after the other: the same bits for a row alone or among others.
+
+    >>> average([np.array([1.0]), np.array([2.0])])
+    array([1.5])
+    """
+    total = scores[0]
+    for one in scores[1:]:
+        total = total + one
+    return total / len(scores)
+
+
+def as_one(scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Average the scores of members that count as one, rounded as a single network's are.
+
+    So the mean over several of them comes out the same however it is taken.
+    """
+    return average(scores).astype(np.float32).astype(np.float64)
 
 
 def _undecided(scores: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rarecall.delivery.augmented import views
+from rarecall.delivery.scoring import average
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class ScoringChain(nn.Module):
         images = () if self.kind == "table" else ("image",)
         self.names: tuple[str, ...] = (*images, *(_TABLE if self.kind != "images" else ()))
         self.tta = model.manifest.tta
-        self.members = nn.ModuleList(model.members)
+        self.groups = nn.ModuleList(nn.ModuleList(members) for members in model.groups())
         self.loss = model.objective.loss
         self.binary = model.task.kind == "binary"
         self.multiclass = model.task.kind == "multiclass"
@@ -54,15 +55,8 @@ class ScoringChain(nn.Module):
             Scores, float64, ``(n,)`` in binary work, else ``(n, C)``; and whether they reach the
             threshold, bool, ``(n,)`` or a column a critical class or label, ``(n, K)``.
         """
-        scores = [
-            self._read(member(view))
-            for view in views(self.tta, self._gathered(inputs))
-            for member in self.members
-        ]
-        total = scores[0]
-        for one in scores[1:]:
-            total = total + one
-        mean = total / len(scores)
+        gathered = self._gathered(inputs)
+        mean = average([self._as_one(members, gathered) for members in self.groups])
         if self.binary:
             return mean, mean >= self.thresholds[0]
         return mean, mean[:, self.critical] >= self.thresholds
@@ -101,6 +95,14 @@ class ScoringChain(nn.Module):
                 "values": "0 to 255",
             }
         return [{"name": name, **told[name]} for name in self.names]
+
+    def _as_one(self, members: nn.Module, gathered: Any) -> Tensor:
+        scores = [
+            self._read(member(view))
+            for view in views(self.tta, gathered)
+            for member in members.children()
+        ]
+        return average(scores).float().double()
 
     def _read(self, logits: Tensor) -> Tensor:
         read = self.loss.class_scores if self.multiclass else self.loss.score

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _BYTES = 64_000_000
 """About as many bytes of images are held at once."""
+_LOOKED_AT = 1000
+"""First rows that show what a column holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +121,7 @@ class TableSource:
         self.table = TableRows(path, rows)
         self.checks = TableChecks(preprocessor, comma=self.table.comma, typed=self.table.typed)
         self.checks.refuse_lacking(self.table.columns, path.name)
+        _refuse_retyped(self.checks, path)
         self.aside = Aside(self.table, id, keep)
         needed = list(self.checks.kinds)
         self.columns = list(dict.fromkeys([*needed, *self.aside.columns]))
@@ -130,8 +133,6 @@ class TableSource:
         """Give the rows."""
         for start, chunk in self.table.chunks(self.columns, self.numbers):
             problems = Problems.none(len(chunk.table))
-            if not start:
-                self.checks.refuse_retyped(chunk.table)
             inputs = self.checks.read(chunk.table, problems)
             self.table.tell_misfits(chunk, problems)
             ids, kept = self.aside.take(chunk.table, start)
@@ -180,6 +181,7 @@ class ImageTableSource:
         if fusion is not None:
             self.checks = TableChecks(fusion.table, comma=self.table.comma, typed=self.table.typed)
             self.checks.refuse_lacking(self.table.columns, path.name)
+            _refuse_retyped(self.checks, path)
             needed = list(self.checks.kinds)
         self.path_column = self._find_paths(path)
         self.aside = Aside(self.table, self.path_column if id is None else id, keep)
@@ -193,8 +195,6 @@ class ImageTableSource:
             paths = paths_of(chunk.table[self.path_column], self.table.path.parent)
             inputs: Any = read_images(paths, self.images, problems)
             if self.checks is not None:
-                if not start:
-                    self.checks.refuse_retyped(chunk.table)
                 inputs = {"image": inputs, "table": self.checks.read(chunk.table, problems)}
             self.table.tell_misfits(chunk, problems)
             ids, kept = self.aside.take(chunk.table, start)
@@ -212,6 +212,18 @@ class ImageTableSource:
                 "Add a column `path`, relative to the table's folder."
             )
         return column
+
+
+def _refuse_retyped(checks: TableChecks, path: Path) -> None:
+    """Look at the first rows, whatever number of them is read at once later."""
+    found: list[pd.DataFrame] = []
+    columns = list(checks.kinds)
+    for _, chunk in TableRows(path, _LOOKED_AT).chunks(columns, []):
+        found.append(chunk.table)
+        if sum(map(len, found)) >= _LOOKED_AT:
+            break
+    if found:
+        checks.refuse_retyped(pd.concat(found, ignore_index=True))
 
 
 def _image_rows(preprocessor: ImagePreprocessor) -> int:

@@ -69,6 +69,7 @@ def write_model(
     network: str = "auto",
     options: Mapping[str, Any] | None = None,
     seeds: Sequence[int | None] | None = None,
+    groups: Sequence[int] | None = None,
     task: Task = BINARY,
     certificates: Mapping[int, Certificate] | None = None,
     calibrators: Mapping[int, Calibrator] | None = None,
@@ -95,6 +96,8 @@ def write_model(
         network: Name, as :func:`rarecall.models.build_network` knows it.
         options: Of the network.
         seeds: Of the members, for the record.
+        groups: A number a member; those of one number count as one and are averaged first. By
+            default every member counts by itself.
         task: The kind of problem.
         certificates: Of thresholds that have one; each is tied to this model.
         calibrators: From scores to probabilities, where there are any.
@@ -119,9 +122,8 @@ def write_model(
     _make_room(folder)
     sealed: dict[str, str] = {}
     written = []
-    for place, (member, seed) in enumerate(
-        zip(members, seeds or [None] * len(members), strict=True)
-    ):
+    each = zip(members, seeds or [None] * len(members), groups or range(len(members)), strict=True)
+    for place, (member, seed, group) in enumerate(each):
         path = folder / f"member-{place}.safetensors"
         if isinstance(member, Path):
             with write_atomically(path) as beside:
@@ -129,7 +131,7 @@ def write_model(
         else:
             save_weights(member, path)
         sealed[path.name] = sha256(path)
-        written.append(Member(file=path.name, seed=seed))
+        written.append(Member(file=path.name, seed=seed, group=group))
     names = {1: critical} if task.kind == "binary" else dict(enumerate(classes))
     manifest = Manifest(
         format=FORMAT,

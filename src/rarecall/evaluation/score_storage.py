@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rarecall.roles import Role
+
+
+_LEVEL = 1
 
 
 class StoredPart(NamedTuple):
@@ -37,5 +41,8 @@ def store_scores(path: Path, parts: Mapping[Role, StoredPart]) -> None:
         arrays[f"{role}_scores"] = np.asarray(part.scores, dtype=np.float64)
         arrays[f"{role}_targets"] = part.targets
         arrays[f"{role}_ids"] = part.ids.astype(np.str_)
-    with write_atomically(path) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    with write_atomically(path) as beside, ZipFile(beside, "w", ZIP_DEFLATED, True, _LEVEL) as file:
+        for name, array in arrays.items():
+            # As NumPy writes it, which knows no level but the slowest.
+            with file.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)

@@ -19,6 +19,7 @@ from rarecall.functional.implicit_threshold import implicit_threshold
 from rarecall.functional.labels import given_labels, label_mean
 from rarecall.functional.margin import asymmetric_margin, symmetric_margin
 from rarecall.functional.pairwise import (
+    class_violation_sums,
     class_violations,
     count_violated,
     hinge_violations,
@@ -38,6 +39,7 @@ __all__ = [
     "binary_cross_entropy",
     "class_balanced_weights",
     "class_vector_scaling",
+    "class_violation_sums",
     "class_violations",
     "count_violated",
     "descending_ranks",

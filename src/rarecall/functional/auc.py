@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rarecall.functional.sorted_pairs import hinge_sums, widest
+
 
 def pairwise_square(scores: Tensor, present: Tensor, absent: Tensor, *, margin: float) -> Tensor:
     r"""Mean square by which the pairs miss the margin, or exceed it.
@@ -13,7 +15,7 @@ def pairwise_square(scores: Tensor, present: Tensor, absent: Tensor, *, margin: 
         \frac{1}{PN} \sum_{j \in P} \sum_{k \in N} (m - (s_j - s_k))^2
         = \mathrm{var}_P + \mathrm{var}_N + (m - \bar s_P + \bar s_N)^2
 
-    The right-hand side is what is computed, in :math:`O(n)`.
+    The right-hand side is what is computed, in :math:`O(n)`, in float64 where the device has it.
 
     Args:
         scores: Higher is more critical, shape ``(B,)``, or ``(B, L)``.
@@ -34,15 +36,17 @@ def pairwise_square(scores: Tensor, present: Tensor, absent: Tensor, *, margin: 
     >>> pairwise_square(torch.tensor([0.5, 0.5, 0.0]), critical, 1 - critical, margin=1.0)
     tensor(0.6250)
     """
+    values = scores.to(widest(scores))
     spreads, centres = [], []
-    for weights in (present, absent):
+    for given in (present, absent):
+        weights = given.to(values.dtype)
         total = weights.sum(dim=0)
         total = torch.where(total > 0, total, 1.0)
-        centre = (weights * scores).sum(dim=0) / total
+        centre = (weights * values).sum(dim=0) / total
         centres.append(centre)
-        spreads.append((weights * (scores - centre).square()).sum(dim=0) / total)
+        spreads.append((weights * (values - centre).square()).sum(dim=0) / total)
     square = spreads[0] + spreads[1] + (margin - centres[0] + centres[1]).square()
-    return square * (present.sum(dim=0) * absent.sum(dim=0) > 0)
+    return (square * (present.sum(dim=0) * absent.sum(dim=0) > 0)).to(scores.dtype)
 
 
 def pairwise_squared_hinge(
@@ -52,9 +56,8 @@ def pairwise_squared_hinge(
 
     .. math:: \frac{1}{PN} \sum_{j \in P} \sum_{k \in N} \max(0,\ m - (s_j - s_k))^2
 
-    Computed in float64 in :math:`O(n \log n)`, without the matrix of pairs: a sample :math:`k`
-    meets the :math:`c` samples with :math:`s_j < t = s_k + m`, the lowest ones in order, and
-    :math:`\sum (t - s_j)^2 = c t^2 - 2 t \sum s_j + \sum s_j^2`.
+    Computed in :math:`O(n \log n)`, without the matrix of pairs, from sums that only grow
+    (:func:`hinge_sums`), so that nothing cancels.
 
     Args:
         scores: Higher is more critical, shape ``(B,)``, or ``(B, L)``.
@@ -70,26 +73,13 @@ def pairwise_squared_hinge(
     >>> pairwise_squared_hinge(torch.tensor([2.0, 0.5, 0.0]), critical, 1 - critical, margin=1.0)
     tensor(0.1250)
     """
-    double = torch.float32 if scores.device.type == "mps" else torch.float64
-    values = scores.to(double)
-    # Centred, so that the differences of squares keep their digits.
-    values = (values - values.detach().mean(dim=0)).movedim(0, -1).contiguous()
-    critical, others = (weights.to(double).movedim(0, -1) for weights in (present, absent))
-    ordered, order = values.sort(dim=-1)
-    weights = critical.gather(-1, order)
-    reach = values + margin
-    met = torch.searchsorted(ordered.detach(), reach.detach())
-
-    def below(terms: Tensor) -> Tensor:
-        sums = torch.cat([torch.zeros_like(terms[..., :1]), terms.cumsum(dim=-1)], dim=-1)
-        return sums.gather(-1, met)
-
-    count, first, second = (
-        below(terms) for terms in (weights, weights * ordered, weights * ordered.square())
-    )
-    squares = (others * (count * reach.square() - 2 * reach * first + second)).sum(dim=-1)
+    wide = widest(scores)
+    values, critical, others = (part.to(wide).movedim(0, -1) for part in (scores, present, absent))
+    # Of a column all samples stand on both sides; their weights tell on which they count.
+    squares = hinge_sums(values, values, margin=margin, power=2, counts=others)
     pairs = critical.sum(dim=-1) * others.sum(dim=-1)
-    return (squares / torch.where(pairs > 0, pairs, 1.0)).to(scores.dtype)
+    total = (critical * squares).sum(dim=-1)
+    return (total / torch.where(pairs > 0, pairs, 1.0)).to(scores.dtype)
 
 
 def batch_normalized(scores: Tensor, known: Tensor | None = None) -> Tensor:

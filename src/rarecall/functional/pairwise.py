@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rarecall.functional.sorted_pairs import hinge_sums
+from rarecall.functional.sorted_pairs import dense_is_faster, hinge_sums
 
 
 def pair_violations(critical: Tensor, others: Tensor, *, margin: float | Tensor) -> Tensor:
@@ -80,6 +83,45 @@ def class_violations(
     """
     own = others.gather(1, classes[:, None]).squeeze(1)
     return torch.relu(margin + critical[:, classes] - own[None, :])
+
+
+def class_violation_sums(
+    critical: Tensor,
+    others: Tensor,
+    classes: Tensor,
+    *,
+    margin: float | Tensor,
+    side: Literal["critical", "others"] = "critical",
+) -> Tensor:
+    r"""Sum :func:`class_violations` over the other samples, or over the critical ones.
+
+    .. math:: q_j = \sum_{k \in N} \max(0,\ \delta + f^{c(k)}(x_j) - f^{c(k)}(x_k))
+
+    Found class by class from sorted values where that costs less than the matrix of pairs:
+    :math:`O(C (P + N) \log (P + N))`.
+
+    Args:
+        critical: Values of every class on critical samples, shape ``(P, C)``.
+        others: Values of every class on the other samples, shape ``(N, C)``.
+        classes: Class of every other sample, int64, shape ``(N,)``.
+        margin: :math:`\delta \ge 0`, in the values' units.
+        side: Whose sums are wanted.
+
+    Returns:
+        Shape ``(P,)``, or ``(N,)`` for the side of the others.
+
+    >>> critical, others = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.75, 0.25], [0.25, 0.75]])
+    >>> class_violation_sums(critical, others, torch.tensor([0, 1]), margin=0.5)
+    tensor([0.5000])
+    """
+    if dense_is_faster(len(critical), len(others), critical.device.type != "cpu"):
+        pairs = class_violations(critical, others, classes, margin=margin)
+        return pairs.sum(dim=1 if side == "critical" else 0)
+    values, rivals = critical.T.contiguous(), others.T.contiguous()
+    if side == "others":
+        return hinge_sums(rivals, values, margin=margin).gather(0, classes[None]).squeeze(0)
+    member = F.one_hot(classes, critical.shape[1]).T.to(values.dtype)
+    return hinge_sums(-values, -rivals, margin=margin, counts=member).sum(dim=0)
 
 
 def count_violated(critical: Tensor, others: Tensor, *, margin: float | Tensor) -> Tensor:

@@ -20,15 +20,21 @@ import torch
 from torch import Tensor
 
 _FEW_PAIRS = 1 << 17
+_FEW_PAIRS_ACCELERATED = 1 << 22
 _PAIRS_PER_SAMPLE = 64
 
 
 def hinge_sums(
-    critical: Tensor, others: Tensor, *, margin: float | Tensor, power: int = 1
+    critical: Tensor,
+    others: Tensor,
+    *,
+    margin: float | Tensor,
+    power: int = 1,
+    counts: Tensor | None = None,
 ) -> Tensor:
     r"""Sum a hinge, or its square, over all other samples, for every critical one.
 
-    .. math:: q_j = \sum_{k \in N} \max(0,\ \delta - (s_j - s_k))^{p}
+    .. math:: q_j = \sum_{k \in N} w_k \max(0,\ \delta - (s_j - s_k))^{p}
 
     The mirrored sums, one a sample of the others, are ``hinge_sums(-others, -critical)``.
 
@@ -38,14 +44,17 @@ def hinge_sums(
             (ensemble members, classes); N may be 0.
         margin: :math:`\delta`, in the scores' units; a number, or a tensor of one.
         power: 1 or 2.
+        counts: :math:`w_k \ge 0`, how often each other sample counts, shaped like ``others``; a 0
+            leaves it out, so that shapes need not depend on labels. None for once each. No
+            gradient flows to it.
 
     Returns:
-        One sum a critical sample, >= 0, shape ``(..., P)``, in the dtype of the scores; summed up
-        in float64 where the device has it. Gradients are exact; at a tie, as of ``relu``, zero.
-        It can be differentiated once.
+        One sum a critical sample, >= 0, shape ``(..., P)``, in the dtype of the scores. Sorted
+        sums are found in float64 where the device has it; small matrices of pairs in float32 at
+        least. Gradients are exact; at a tie, as of ``relu``, zero. It can be differentiated once.
 
     Raises:
-        ValueError: Another power, or leading dimensions that differ.
+        ValueError: Another power, or shapes that do not go together.
 
     >>> hinge_sums(torch.tensor([2.0, 0.5]), torch.tensor([0.0, 1.0]), margin=1.0)
     tensor([0., 2.])
@@ -59,26 +68,50 @@ def hinge_sums(
             "critical and others must agree in all dimensions but the last; they have shapes "
             f"{tuple(critical.shape)} and {tuple(others.shape)}."
         )
-    shifted = others + margin
+    if counts is not None and counts.shape != others.shape:
+        raise ValueError(
+            "counts must hold one number for each of the others; they have shapes "
+            f"{tuple(counts.shape)} and {tuple(others.shape)}."
+        )
     p, n = critical.shape[-1], others.shape[-1]
-    if p * n == 0 or dense_is_faster(p, n):
-        violations = torch.relu(shifted[..., None, :] - critical[..., :, None])
-        return (violations if power == 1 else violations.square()).sum(dim=-1)
     dtype = torch.promote_types(critical.dtype, others.dtype)
-    sums: Tensor = _HingeSums.apply(critical.to(dtype), shifted.to(dtype), power)[0]  # type: ignore[no-untyped-call]
-    return sums
+    if p * n == 0 or dense_is_faster(p, n, critical.device.type != "cpu"):
+        sums = _all_pairs(critical, others, margin, power, counts)
+    else:
+        # The margin is added to wide numbers: narrow ones far from 0 would swallow it.
+        wide = widest(critical)
+        shifted = others.to(wide) + margin
+        counts = None if counts is None else counts.detach().to(wide)
+        sums = _HingeSums.apply(critical.to(wide), shifted.to(wide), counts, power)[0]  # type: ignore[no-untyped-call]
+    return sums.to(dtype)
 
 
-def dense_is_faster(critical: int, others: int) -> bool:
+def dense_is_faster(critical: int, others: int, accelerated: bool = False) -> bool:
     """Whether the matrix of all pairs costs less than a sort, by the sizes alone.
 
     Measured on a processor: a sort pays from some hundred thousand pairs on, later where one side
-    is tiny.
+    is tiny. On an accelerator, where every kernel takes a fixed time to start and a sort has more
+    of them, the limit is an estimate; ``benchmarks/pairwise_terms.py --device cuda`` measures it.
 
     >>> dense_is_faster(32, 32), dense_is_faster(8, 60_000), dense_is_faster(2000, 2000)
     (True, True, False)
     """
-    return critical * others <= max(_FEW_PAIRS, _PAIRS_PER_SAMPLE * (critical + others))
+    few = _FEW_PAIRS_ACCELERATED if accelerated else _FEW_PAIRS
+    return critical * others <= max(few, _PAIRS_PER_SAMPLE * (critical + others))
+
+
+def _all_pairs(
+    critical: Tensor, others: Tensor, margin: float | Tensor, power: int, counts: Tensor | None
+) -> Tensor:
+    dtype = torch.promote_types(torch.promote_types(critical.dtype, others.dtype), torch.float32)
+    # Differences first: they keep their digits wherever on the scale the scores lie.
+    gaps = others.to(dtype)[..., None, :] - critical.to(dtype)[..., :, None]
+    # In place: a matrix of pairs is read and written no oftener than it must be.
+    gaps = gaps + margin if isinstance(margin, Tensor) else gaps.add_(margin)
+    violations = gaps.relu_() if power == 1 else gaps.relu_().square()
+    if counts is None:
+        return violations.sum(dim=-1)
+    return (violations @ counts.detach().to(violations.dtype)[..., None]).squeeze(-1)
 
 
 class _HingeSums(torch.autograd.Function):
@@ -87,45 +120,51 @@ class _HingeSums(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(critical: Tensor, shifted: Tensor, power: int) -> tuple[Tensor, ...]:
-        both = torch.cat([critical, shifted], dim=-1).to(_widest(critical))
+    def forward(
+        critical: Tensor, shifted: Tensor, counts: Tensor | None, power: int
+    ) -> tuple[Tensor, ...]:
+        count = critical.shape[-1]
+        both = torch.cat([critical, shifted], dim=-1)
         # Positives stand first and the sort is stable: at a tie no negative counts as passed.
         falling, order = both.sort(dim=-1, descending=True, stable=True)
-        negative = order >= critical.shape[-1]
+        if counts is None:
+            counted = (order >= count).to(both.dtype)
+        else:
+            counted = torch.cat([torch.zeros_like(critical), counts], dim=-1).gather(-1, order)
         steps = falling[..., :-1] - falling[..., 1:]
-        passed = negative.to(both.dtype).cumsum(dim=-1)
+        passed = counted.cumsum(dim=-1)
         linear = _before(passed[..., :-1] * steps)
         sums = linear
         if power == 2:
             sums = _before((2 * linear[..., :-1] + passed[..., :-1] * steps) * steps)
-        count = critical.shape[-1]
         unsorted = torch.zeros_like(sums).scatter(-1, order, sums)[..., :count]
         slopes = passed if power == 1 else 2 * linear
-        return unsorted.to(critical.dtype), order, steps, slopes
+        return unsorted, order, steps, slopes
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-        critical, _, power = inputs
+        critical, _, counts, power = inputs
         _, order, steps, slopes = output
         ctx.mark_non_differentiable(order, steps, slopes)
-        ctx.save_for_backward(order, steps, slopes)
-        ctx.count, ctx.power, ctx.dtype = critical.shape[-1], power, critical.dtype
+        ctx.save_for_backward(order, steps, slopes, counts)
+        ctx.count, ctx.power = critical.shape[-1], power
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor, Tensor, None]:
-        order, steps, slopes = ctx.saved_tensors
-        wide = torch.zeros_like(slopes)
-        wide[..., : ctx.count] = grad.to(slopes.dtype)
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor, Tensor, None, None]:
+        order, steps, slopes, counts = ctx.saved_tensors
+        wide = torch.nn.functional.pad(grad, (0, slopes.shape[-1] - ctx.count))
         weights = wide.gather(-1, order)
         below = _after(weights[..., 1:])
         pull = below if ctx.power == 1 else 2 * _after(steps * below[..., :-1])
         # A positive is drawn up by the negatives above it, a negative down by positives below.
         sorted_grads = torch.where(order < ctx.count, -weights * slopes, pull)
-        grads = torch.zeros_like(slopes).scatter(-1, order, sorted_grads).to(ctx.dtype)
-        return grads[..., : ctx.count], grads[..., ctx.count :], None
+        grads = torch.zeros_like(slopes).scatter(-1, order, sorted_grads)
+        mine, theirs = grads[..., : ctx.count], grads[..., ctx.count :]
+        return mine, theirs if counts is None else theirs * counts, None, None
 
 
-def _widest(scores: Tensor) -> torch.dtype:
+def widest(scores: Tensor) -> torch.dtype:
+    """Give the widest floating type that the scores' device knows."""
     return torch.float32 if scores.device.type == "mps" else torch.float64
 
 

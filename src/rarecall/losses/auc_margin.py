@@ -120,11 +120,13 @@ class AUCSquareLoss(ImbalanceLoss):
         else:
             present = (targets == 1).to(logits.dtype)
             absent = 1 - present
-        # A mean over L labels would slow down each label's own variables L times.
-        a, b, alpha = (
-            parameter.detach() + self.outputs * (parameter - parameter.detach())
-            for parameter in self._saddle()
-        )
+        a, b, alpha = self._saddle()
+        if several:
+            # A mean over L labels would slow down each label's own variables L times.
+            a, b, alpha = (
+                variable.detach() + self.outputs * (variable - variable.detach())
+                for variable in (a, b, alpha)
+            )
         share = self.share
         losses = auc_saddle(
             self._normalized(logits, present + absent),
@@ -150,7 +152,7 @@ class AUCSquareLoss(ImbalanceLoss):
                 numbers[f"{name}[{label}]" if self.task.kind == "multilabel" else name] = value
         return numbers
 
-    def _saddle(self) -> tuple[nn.Parameter, ...]:
+    def _saddle(self) -> tuple[Tensor, ...]:
         return self.a, self.b, self.alpha
 
     def _restart(self) -> None:

@@ -34,10 +34,17 @@ from rarecall.metrics.reliability import ReliabilityCurve, calibration_error, re
 from rarecall.metrics.requirements import fpr_at_misses, precision_at_recall, tpr_at_fpr
 from rarecall.metrics.seeds import SeedInterval, fpr_over_seeds
 from rarecall.metrics.selection import SelectionMeasure, selection_measure, smoothed_fpr
+from rarecall.metrics.streaming import (
+    ArrayChunks,
+    streaming_fpr_at_tpr,
+    streaming_operating_point,
+    streaming_rates_at,
+)
 
 __all__ = [
     "AUCDifference",
     "Alarms",
+    "ArrayChunks",
     "BestThreshold",
     "BrierParts",
     "CostCurve",
@@ -91,5 +98,8 @@ __all__ = [
     "roc_curve",
     "selection_measure",
     "smoothed_fpr",
+    "streaming_fpr_at_tpr",
+    "streaming_operating_point",
+    "streaming_rates_at",
     "tpr_at_fpr",
 ]

@@ -63,6 +63,21 @@ def checked_targets(targets: ArrayLike, n: int) -> NDArray[np.bool_]:
     >>> checked_targets([0, 1], n=2)
     array([False,  True])
     """
+    critical = binary_targets(targets, n)
+    count = int(np.count_nonzero(critical))
+    refuse_one_class(count, n - count)
+    return critical
+
+
+def binary_targets(targets: ArrayLike, n: int) -> NDArray[np.bool_]:
+    """Check targets as :func:`checked_targets` does, but let a class be missing.
+
+    Raises:
+        MetricError: Another shape, or a value that is neither 0 nor 1.
+
+    >>> binary_targets([0, 0], n=2)
+    array([False, False])
+    """
     array = _as_array(targets, "targets")
     if array.shape != (n,):
         raise MetricError(f"targets must have shape ({n},) as the scores do, not {array.shape}.")
@@ -81,12 +96,23 @@ def checked_targets(targets: ArrayLike, n: int) -> NDArray[np.bool_]:
             f"targets must be 1 (critical) or 0; {array[strange][0]!r} came at position "
             f"{int(np.argmax(strange))}."
         )
-    if count in {0, n}:
-        missing = "critical (1)" if count == 0 else "non-critical (0)"
-        raise MetricError(
-            f"A measure needs samples of both classes, but none of the {n} targets is {missing}."
-        )
     return critical
+
+
+def refuse_one_class(positives: int, negatives: int) -> None:
+    """Refuse samples of which none, or all, are critical.
+
+    Raises:
+        MetricError: One of the counts is 0.
+
+    >>> refuse_one_class(1, 1)
+    """
+    if not positives or not negatives:
+        missing = "non-critical (0)" if positives else "critical (1)"
+        raise MetricError(
+            f"A measure needs samples of both classes, but none of the {positives + negatives} "
+            f"targets is {missing}."
+        )
 
 
 def by_class(scores: ArrayLike, targets: ArrayLike) -> Classes:

@@ -70,6 +70,21 @@ class _Padded(nn.Module):
         return F.pad(thinned, (0, 0, 0, 0, *self.pads))
 
 
+class _Projection(nn.Conv2d):
+    """A shortcut that maps every second pixel alone.
+
+    Thinned before it is convolved, which gives the same: on processors with several threads, torch
+    2.13 overwrites memory in the backward of a strided 1×1 convolution of fewer than 16 channels.
+    """
+
+    def __init__(self, before: int, width: int, stride: int) -> None:
+        super().__init__(before, width, 1, bias=False)
+        self.thinning = stride
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images[:, :, :: self.thinning, :: self.thinning])
+
+
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions with batch normalisation, added to what came in.
 
@@ -102,9 +117,7 @@ class BasicBlock(nn.Module):
             self.shortcut = (
                 _Padded(before, width, stride)
                 if shortcut == "padding"
-                else nn.Sequential(
-                    nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)
-                )
+                else nn.Sequential(_Projection(before, width, stride), nn.BatchNorm2d(width))
             )
 
     def forward(self, images: Tensor) -> Tensor:

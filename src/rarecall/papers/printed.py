@@ -19,7 +19,7 @@ class Cell(NamedTuple):
     """One printed value.
 
     Attributes:
-        value: As printed: in percent or as a share, as the table says; None where a dash stands.
+        value: As printed, in the table's unit; None where a dash stands.
         spread: The standard deviation behind the sign ±, or None.
         marked: Whether an asterisk marks it.
     """
@@ -43,6 +43,7 @@ class PrintedTable:
         measures: Columns of every block.
         cells: Values by row label, setting and measure, in printed order.
         doubts: What looks wrong in print; the values are left as they are.
+        unit: ``"percent"`` or ``"share"`` for rates and areas; ``"number"`` for anything else.
     """
 
     name: str
@@ -54,11 +55,25 @@ class PrintedTable:
     measures: tuple[str, ...]
     cells: dict[tuple[str, str, str], Cell]
     doubts: tuple[str, ...]
+    unit: str = "percent"
 
     @property
     def rows(self) -> tuple[str, ...]:
         """Row labels, in printed order."""
         return tuple(dict.fromkeys(row for row, _, _ in self.cells))
+
+    def share(self, row: str, setting: str, measure: str) -> Cell | None:
+        """Give a printed rate or area as a share in [0, 1]; None where nothing is printed.
+
+        >>> paper_table("alm-table-10").share("BCE", "1:100", "auc mean")
+        Cell(value=0.82, spread=0.026, marked=False)
+        """
+        cell = self.cells.get((row, setting, measure))
+        if cell is None or cell.value is None or self.unit == "number":
+            return None
+        by = 100.0 if self.unit == "percent" else 1.0
+        spread = None if cell.spread is None else round(cell.spread / by, 6)
+        return Cell(round(cell.value / by, 6), spread, cell.marked)
 
     def value(self, row: str, setting: str, measure: str) -> float | None:
         """Give one value as printed.
@@ -136,11 +151,11 @@ def _tables() -> dict[str, PrintedTable]:
         if file.name.endswith(".yaml"):
             stored = yaml.safe_load(file.read_text(encoding="utf-8"))
             for name, table in stored["tables"].items():
-                found[name] = _table(name, table, stored["paper"], stored["citation"])
+                found[name] = _table(name, {**stored, **table})
     return found
 
 
-def _table(name: str, stored: dict[str, Any], paper: str, citation: str) -> PrintedTable:
+def _table(name: str, stored: dict[str, Any]) -> PrintedTable:
     measures = tuple(stored["measures"])
     blocks, settings = _blocks(stored["rows"]), tuple(stored["settings"])
     cells: dict[tuple[str, str, str], Cell] = {}
@@ -154,9 +169,17 @@ def _table(name: str, stored: dict[str, Any], paper: str, citation: str) -> Prin
             cells.update(zip(keys, values, strict=True))
     if None not in blocks:
         settings = tuple(str(block) for block in blocks)
-    doubts = tuple(stored.get("doubts", ()))
     return PrintedTable(
-        name, paper, citation, stored["place"], stored["title"], settings, measures, cells, doubts
+        name=name,
+        paper=stored["paper"],
+        citation=stored["citation"],
+        place=stored["place"],
+        title=stored["title"],
+        settings=settings,
+        measures=measures,
+        cells=cells,
+        doubts=tuple(stored.get("doubts", ())),
+        unit=stored["unit"],
     )
 
 

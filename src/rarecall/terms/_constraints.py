@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
-
-from rarecall.functional.pairwise import class_violations, hinge_violations, pair_violations
 
 if TYPE_CHECKING:
     from rarecall.task import Population, Task
@@ -15,41 +13,6 @@ if TYPE_CHECKING:
 Kind = Literal["positive", "negative", "pair"]
 MOST_PAIRS = 20_000_000
 """Multipliers of pairs that are still kept: 160 MB."""
-
-
-class ClassValues(NamedTuple):
-    """What the second multi-class form compares.
-
-    Attributes:
-        critical: Values of every class on critical samples, ``(P, C)``.
-        others: Values of every class on the other samples, ``(N, C)``.
-        classes: Class of every other sample, ``(N,)``.
-    """
-
-    critical: Tensor
-    others: Tensor
-    classes: Tensor
-
-
-def violations(
-    kind: Kind,
-    critical: Tensor,
-    others: Tensor,
-    *,
-    margin: float | Tensor,
-    classes: ClassValues | None = None,
-) -> Tensor:
-    """Violation q of every constraint: ``(P,)``, ``(N,)`` or, row by row, ``(P N,)``."""
-    if classes is None and kind == "positive":
-        return hinge_violations(critical, others, margin=margin)
-    if classes is None and kind == "negative":
-        return hinge_violations(-others, -critical, margin=margin)
-    pairs = pair_violations(critical, others, margin=margin)
-    if classes is not None:
-        pairs = pairs + class_violations(*classes, margin=margin)
-    if kind == "pair":
-        return pairs.flatten()
-    return pairs.sum(dim=1 if kind == "positive" else 0)
 
 
 def copies(keys: Tensor) -> Tensor:
@@ -119,9 +82,16 @@ class Layout:
                 self.places[part, column] = torch.arange(count, device=part.device)
 
     def keys(
-        self, index: Tensor, places: Tensor, column: int, positive: Tensor, negative: Tensor
+        self,
+        index: Tensor,
+        places: Tensor,
+        column: int,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        whole: bool = False,
     ) -> Tensor:
-        """Keys of the constraints of a batch, in the order of :func:`violations`.
+        """Keys of the constraints of a batch, in the order of their violations.
 
         Args:
             index: Of the batch's rows in the training set.
@@ -129,10 +99,13 @@ class Layout:
             column: Of the critical class or label.
             positive: True for its samples.
             negative: True for what they must outrank.
+            whole: Whether every row is to have a key, where shapes are fixed.
         """
         if self.kind == "pair":
             rows, columns = places[index[positive], column], places[index[negative], column]
             pairs = rows[:, None] * self.pairs[column][1] + columns[None, :]
             return pairs.flatten() + self.offsets[column]
-        keys = index[positive if self.kind == "positive" else negative]
+        keys = index
+        if not whole:
+            keys = index[positive if self.kind == "positive" else negative]
         return keys if self.width == 1 else keys * self.width + column

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from rarecall._checks import in_range
-from rarecall.functional.pairwise import count_violated
 from rarecall.objective import Scored, Term, Update
 from rarecall.terms._alm_remarks import alm_remarks
-from rarecall.terms._constraints import ClassValues, Kind, Layout, copies, violations
+from rarecall.terms._constraints import Kind, Layout, copies
+from rarecall.terms._held import ClassValues, held, held_by_all
+from rarecall.terms.negative_memory import NegativeMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from rarecall.task import Population, Task
 
-MOVING = 1e-4
-"""Slope of a probability, p (1 - p), above which a sample still counts as moving."""
 RECENT = 0.02
 """Weight of the newest value in the running mean of the term's values."""
 
@@ -65,6 +64,13 @@ class ALMConstraint(Term):
         max_penalty: Cap of μ; :math:`\mu^{(0)} \rho^5` where it is None.
         max_multiplier: Cap of every λ; none where it is None. q is never negative, so λ never
             falls and grows without end on data that cannot be separated.
+        negatives: What the sums run over: the ``"batch"``'s negatives (the paper), or those and a
+            ``"memory"`` of the latest scores of earlier ones, which enter as constants. |N| then
+            counts both, so that with ``reduction="sum"`` q grows with the memory.
+        memory_size: How many scores the memory holds, >= 1, for every critical class or label; at
+            most the negatives of the training set.
+        staleness: For how many steps after its own a remembered score counts, >= 1; None: until
+            a newer one takes its place.
 
     Loss-conditional training can draw ``margin``, which takes the place of δ in its batch, and
     ``penalty``, which takes the place of μ in its batch's loss *and* in the step of the multipliers
@@ -111,6 +117,9 @@ class ALMConstraint(Term):
         first_increase: bool = False,
         max_penalty: float | None = None,
         max_multiplier: float | None = None,
+        negatives: Literal["batch", "memory"] = "batch",
+        memory_size: int = 4096,
+        staleness: int | None = None,
     ) -> None:
         super().__init__()
         in_range(self, 0.0, margin=margin, penalty=penalty, tolerance=tolerance)
@@ -121,9 +130,16 @@ class ALMConstraint(Term):
             ("constraints", constraints, ("positive", "negative", "pair")),
             ("normalize", normalize, ("batch", "dataset")),
             ("reduction", reduction, ("sum", "mean")),
+            ("negatives", negatives, ("batch", "memory")),
         ):
             if value not in allowed:
                 raise ValueError(f"ALMConstraint: {name} must be one of {allowed}, not {value!r}.")
+        if negatives == "memory" and (constraints != "positive" or form != "first"):
+            raise ValueError(
+                "ALMConstraint: negatives='memory' extends the sum of each positive's constraint "
+                "by scores alone, so it needs constraints='positive' and form='first', not "
+                f"constraints={constraints!r} and form={form!r}."
+            )
         if scores == "probability" and margin > 1:
             warnings.warn(
                 f"margin={margin} cannot be met by probabilities, which differ by less than 1: "
@@ -142,6 +158,8 @@ class ALMConstraint(Term):
         self.first_increase = first_increase
         self.max_penalty = penalty * growth**5 if max_penalty is None else max_penalty
         self.max_multiplier = math.inf if max_multiplier is None else max_multiplier
+        self.negatives = negatives
+        self.memory = NegativeMemory(memory_size, staleness) if negatives == "memory" else None
         self._layout: Layout | None = None
         double = torch.float64
         self.register_buffer("multipliers", torch.zeros(0, dtype=double))
@@ -175,6 +193,8 @@ class ALMConstraint(Term):
         self.previous_scores.fill_(-math.inf)
         for buffer in (self.recent_value, self.batches, self.pairs):
             buffer.zero_()
+        if self.memory is not None:
+            self.memory.start([others for _, others in self._layout.pairs])
 
     def forward(
         self, scored: Scored, margin: Tensor | None = None, penalty: Tensor | None = None
@@ -195,36 +215,55 @@ class ALMConstraint(Term):
         as_probability = self.scores == "probability"
         values = scored.probabilities() if as_probability else scored.scores
         class_values = self._class_values(scored)
-        parts, keys, rises, counts = [], [], [], []
-        for view in scored.views(values):
+        whole = self._in_fixed_shapes(values)
+        parts, keys, rises, counts, acted = [], [], [], [], []
+        views = scored.views(values)
+        for view in views:
             positive, negative = view.positive[own], view.negative[own]
-            critical, others = view.scores[own][positive], view.scores[own][negative]
-            classes = None
-            if class_values is not None:
-                labels = scored.targets[own][negative]
-                classes = ClassValues(class_values[positive], class_values[negative], labels)
-            q = violations(self.constraints, critical, others, margin=delta, classes=classes)
-            q = q.to(self.multipliers.dtype)
-            averaged, divisor = self._sizes(view.column, len(critical), len(others))
+            past = None if self.memory is None else self.memory.recall(view.column)
+            rows = self.constraints, view.scores[own], positive, negative
+            if whole:
+                found = held_by_all(*rows, margin=delta, past=past, slopes=as_probability)
+            else:
+                classes = None
+                if class_values is not None:
+                    labels = scored.targets[own][negative]
+                    classes = ClassValues(class_values[positive], class_values[negative], labels)
+                found = held(*rows, margin=delta, classes=classes, past=past, slopes=as_probability)
+            q = found.q.to(self.multipliers.dtype)
+            averaged, divisor = self._sizes(view.column, found.critical, found.others)
             if averaged is not None:
                 q = q / averaged
-            key = self._layout.keys(index, self.places, view.column, positive, negative)
+            key = self._layout.keys(
+                index, self.places, view.column, positive, negative, whole=whole
+            )
             value = (0.5 * mu * q.square() + self.multipliers[key] * q).sum()
             parts.append(value / divisor)
-            if len(critical):
-                keys.append(key)
-                rises.append(mu * q.detach())
-            if as_probability:
-                counts.append(_count_pairs(critical.detach(), others.detach(), delta))
+            keys.append(key)
+            # An index that came twice in a batch counts once.
+            rises.append(mu * q.detach() / copies(key))
+            acted.append(positive.any())
+            if found.pairs is not None:
+                counts.append(found.pairs)
         total = sum(parts[1:], parts[0])
         update: Update = {
-            "keys": torch.cat(keys) if keys else index[:0],
-            "rises": torch.cat(rises) if rises else self.multipliers[:0],
+            "keys": torch.cat(keys),
+            "rises": torch.cat(rises),
             "value": total.detach(),
+            "acted": torch.stack(acted).any(),
         }
         if counts:
             update["pairs"] = sum(counts[1:], counts[0])
+        if self.memory is not None:
+            negatives = torch.stack([view.negative[own] for view in views])
+            update["memory"] = self.memory.staged([view.scores[own] for view in views], negatives)
         return total.to(values.dtype), update
+
+    def _in_fixed_shapes(self, values: Tensor) -> bool:
+        """Tell whether labels must decide no shape: on accelerators, and while compiling."""
+        if self.constraints == "pair" or self.form == "second":
+            return False
+        return values.device.type != "cpu" or torch.compiler.is_compiling()
 
     def _class_values(self, scored: Scored) -> Tensor | None:
         """Give the values of every class on the batch's own rows, where the form needs them."""
@@ -234,28 +273,32 @@ class ALMConstraint(Term):
         read = loss.class_probabilities if self.scores == "probability" else loss.class_scores
         return read(scored.logits)[: scored.fresh]
 
-    def _sizes(self, column: int, n_critical: int, n_others: int) -> tuple[int | None, int]:
+    def _sizes(
+        self, column: int, n_critical: int | Tensor, n_others: int | Tensor
+    ) -> tuple[int | Tensor | None, int | Tensor]:
         """Give what q is divided by, if anything, and what the sum over constraints is."""
         summed = {"positive": n_others, "negative": n_critical, "pair": 1}[self.constraints]
         if self.normalize == "dataset" and self._layout is not None:
             n_critical, n_others = self._layout.pairs[column]
         if self.reduction == "sum" or self.constraints == "pair":
-            return None, max(n_critical, 1) * max(n_others, 1)
+            return None, _at_least_one(n_critical) * _at_least_one(n_others)
         held = n_critical if self.constraints == "positive" else n_others
-        return max(summed, 1), max(held, 1)
+        return _at_least_one(summed), _at_least_one(held)
 
     def commit(self, updates: Sequence[Update]) -> None:
-        """Raise the multipliers by μ q; an index that came twice in a batch counts once."""
+        """Raise the multipliers by μ q, and remember scores of negatives if asked to."""
         for update in updates:
             keys, rises = update["keys"], update["rises"]
-            self.multipliers.index_add_(0, keys, rises / copies(keys))
+            self.multipliers.index_add_(0, keys, rises)
             if self.max_multiplier < math.inf:
                 capped = self.multipliers[keys].clamp(max=self.max_multiplier)
                 self.multipliers.index_copy_(0, keys, capped)
-            self.batches[: 2 if len(keys) else 1] += 1
+            self.batches += torch.stack([torch.ones_like(update["acted"]), update["acted"]])
             self.recent_value.lerp_(update["value"], RECENT)
             if "pairs" in update:
                 self.pairs += update["pairs"]
+        if self.memory is not None:
+            self.memory.commit([update["memory"] for update in updates])
 
     def end_epoch(self, score: float) -> None:
         """Let μ grow, up to its cap, if the validation measure fell since the last epoch."""
@@ -281,6 +324,8 @@ class ALMConstraint(Term):
         if self.scores == "probability":
             violated, stuck = self.pairs.tolist()
             shown["share_moving"] = 1 - stuck / violated if violated else 1.0
+        if self.memory is not None:
+            shown["remembered"] = float(self.memory.held())
         return shown
 
     def remarks(self) -> list[str]:
@@ -308,10 +353,5 @@ class ALMConstraint(Term):
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
 
-def _count_pairs(critical: Tensor, others: Tensor, margin: float | Tensor) -> Tensor:
-    """Count violated pairs, and those of which no probability moves any more, int64 ``(2,)``."""
-    # A pair with a moving member is put where it cannot be violated.
-    above = critical.masked_fill(critical * (1 - critical) > MOVING, math.inf)
-    below = others.masked_fill(others * (1 - others) > MOVING, -math.inf)
-    both = torch.stack([critical, above]), torch.stack([others, below])
-    return count_violated(*both, margin=margin)
+def _at_least_one(count: int | Tensor) -> int | Tensor:
+    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
