@@ -25,7 +25,7 @@ def test_the_model_holds_every_member_of_every_seed_and_scores_as_the_run_did(fo
     (best,) = [m for m in found.results["methods"] if m["name"] == found.winner]
     stored = np.load(found.folder / best["scores"])
     again = [scored[name] for name in stored["test_ids"]]
-    np.testing.assert_allclose(again, stored["test_scores"], rtol=1e-9)
+    np.testing.assert_array_equal(again, stored["test_scores"])
 
 
 def test_the_members_of_a_seed_differ(found):

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RarecallError as error:
         _leave(str(error), error.exit_code)
     except MemoryError:
-        _leave("Out of memory. A smaller --batch-size or --image-size may help.", 1)
+        _leave("Out of memory. A smaller --batch-size, --image-size or --chunk-rows may help.", 1)
     except Exception as error:
         if os.environ.get("RARECALL_TRACEBACK"):
             raise

@@ -22,7 +22,7 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 unexpected fault; 2 an option cannot be used; "
     "3 the data cannot be used; 4 a run or model folder or a certificate is in the way, "
     "incomplete or not what it should be; "
-    "5 a file cannot be written; 130 stopped by Ctrl-C, 143 by SIGTERM (both resumable)."
+    "5 a file cannot be written; 130 stopped by Ctrl-C, 143 by SIGTERM (what was finished is kept)."
 )
 
 app = typer.Typer(

@@ -46,7 +46,7 @@ def predict(  # noqa: PLR0917  (typer calls it by name)
     from rarecall.cli.stopping import stopping
     from rarecall.delivery.predicting import predict as run
 
-    with stopping() as stop:
+    with stopping("Nothing was written; run it again.") as stop:
         found = run(
             model,
             data,

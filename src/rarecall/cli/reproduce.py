@@ -119,7 +119,7 @@ def reproduce(  # noqa: PLR0917  (typer calls it by name)
     ways = Ways(data_root, jobs, device, threads, minutes, storage)
     with (
         reproduction_progress(Console(stderr=True), quiet=quiet) as watch,
-        stopping() as stop,
+        stopping("What was finished is kept; the same command goes on.") as stop,
     ):
         results = run_plan(plan, folder, ways, should_stop=stop, watch=watch)
     report = write_reproduction_report(results, folder)

@@ -17,8 +17,13 @@ _EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
+def stopping(
+    again: str = "What was finished is kept; --resume continues.",
+) -> Iterator[Callable[[], bool]]:
     """Give a function that says whether a stop was asked for.
+
+    Args:
+        again: What a user who stops twice is told of what is kept, and how to go on.
 
     An :class:`~rarecall.errors.Interrupted` that leaves the block carries the signal's exit code,
     130 for SIGINT and 143 for SIGTERM.
@@ -29,7 +34,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
         del frame
         if asked:
             # Every file is whole or absent, so leaving in the middle is safe too.
-            raise Interrupted("Stopped at once. What was finished is kept; --resume continues.")
+            raise Interrupted(f"Stopped at once. {again}")
         asked.append(number)
         sys.stderr.write("\nStopping at the next safe place; once more stops at once.\n")
 
