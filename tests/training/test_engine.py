@@ -12,7 +12,7 @@ from lightning_fabric.plugins.precision import MixedPrecision
 
 from rarecall.errors import Interrupted
 from rarecall.training import TrainSettings, run
-from rarecall.training.engine import reseed, resolve_device, resolve_precision
+from rarecall.training.engine import holds_images, reseed, resolve_device, resolve_precision
 
 from .problem import fit, numbers, objective, same_weights
 
@@ -103,3 +103,17 @@ def test_data_too_large_for_the_device_go_there_batch_by_batch(
     whole = fit(kind, "bce+rankreg")
     monkeypatch.setattr(run, "fits_on", lambda device, inputs: False)
     assert same_weights(fit(kind, "bce+rankreg").network, whole.network)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        (torch.zeros(2, 1, 4, 4), True),
+        ({"t2": torch.zeros(2, 1, 4, 4, 4), "diffusion": torch.zeros(2, 3, 4, 4, 4)}, True),
+        ({"image": torch.zeros(2, 3, 4, 4), "table": {"numeric": torch.zeros(2, 5)}}, True),
+        ({"numeric": torch.zeros(2, 5), "categorical": torch.zeros(2, 0)}, False),
+    ],
+    ids=["images", "volumes", "images with a table", "a table"],
+)
+def test_images_and_volumes_are_known_whatever_holds_them(inputs, expected):
+    assert holds_images(inputs) is expected

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from rarecall.training.settings import TrainSettings
 
 
+def holds_images(inputs: Any) -> bool:
+    """Tell whether inputs are images or volumes, alone or beside a table's row.
+
+    >>> holds_images({"image": torch.zeros(2, 1, 8, 8), "table": torch.zeros(2, 3)})
+    True
+    >>> holds_images(torch.zeros(2, 3))
+    False
+    """
+    return any(leaf.ndim >= 4 for leaf in pytree.tree_leaves(inputs))
+
+
 def resolve_device(wanted: str, *, images: bool) -> torch.device:
     """Choose the device.
 

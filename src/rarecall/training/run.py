@@ -17,7 +17,7 @@ from rarecall.errors import ConfigurationError
 from rarecall.training.augment import make_augmentation
 from rarecall.training.averaging import Average
 from rarecall.training.checkpoint import identity, load_checkpoint, save_checkpoint
-from rarecall.training.engine import fits_on, make_fabric, reseed
+from rarecall.training.engine import fits_on, holds_images, make_fabric, reseed
 from rarecall.training.records import EpochRecord, Fitted
 from rarecall.training.scoring import predict_scores
 from rarecall.training.signal import heard, resolution, schedule_remarks
@@ -83,9 +83,7 @@ class Run:
         folder: Path | None,
         task: Task,
     ) -> None:
-        inputs = train_set.inputs
-        images = isinstance(inputs, torch.Tensor) or "image" in inputs
-        self.fabric = make_fabric(settings, images=images)
+        self.fabric = make_fabric(settings, images=holds_images(train_set.inputs))
         self.device: torch.device = self.fabric.device
         self.settings, self.measure, self.seed, self.folder = settings, measure, seed, folder
         self.technique, self.task = technique, task

@@ -11,7 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
 from rarecall._reading import evaluating
-from rarecall.training.engine import resolve_device
+from rarecall.training.engine import holds_images, resolve_device
 from rarecall.training.technique import PLAIN
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _impossible(
 
 
 def _slower(network: nn.Module, inputs: Any, settings: TrainSettings) -> str | None:
-    images = isinstance(inputs, Tensor)
+    images = holds_images(inputs)
     if resolve_device(settings.device, images=images).type != "cpu":
         return "nobody has measured yet whether that is faster on this device."
     if images:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from rarecall.training.checkpoint import load_checkpoint, save_checkpoint
-from rarecall.training.engine import fits_on, make_fabric
+from rarecall.training.engine import fits_on, holds_images, make_fabric
 from rarecall.training.member import mean_record, named
 from rarecall.training.run import Run
 from rarecall.training.stacked import Stack
@@ -178,7 +176,7 @@ def joint_identity(identities: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _on_device(members: Sequence[Member], settings: TrainSettings) -> dict[int, ArrayDataset]:
     """Move every training set to the device once, where it fits, however many share it."""
-    images = isinstance(members[0].train_set.inputs, torch.Tensor)
+    images = holds_images(members[0].train_set.inputs)
     device = make_fabric(settings, images=images).device
     moved: dict[int, ArrayDataset] = {}
     for member in members:
