@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rarecall._asked import WORDS, Kind, asked_kind
 from rarecall.errors import MethodError, did_you_mean
+from rarecall.recipes import RECIPES
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -105,13 +106,13 @@ def known_methods(names: tuple[str, ...]) -> tuple[str, ...]:
     problems, seen = [], []
     for name in names:
         try:
-            method = parse(name)
+            canonical = name if name in RECIPES else parse(name).name
         except MethodError as error:
             problems.append(str(error))
             continue
-        if method.name in seen:
-            problems.append(f"{method.name!r} is named twice.")
-        seen.append(method.name)
+        if canonical in seen:
+            problems.append(f"{canonical!r} is named twice.")
+        seen.append(canonical)
     if problems:
         raise ValueError(" ".join(problems))
     return tuple(seen)
@@ -122,6 +123,12 @@ def known_parameters(given: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
     problems, checked = [], {}
     for name, parameters in given.items():
+        if name in RECIPES:
+            problems.append(
+                f"{name!r} is a recipe and brings its own parameters. Name the method that it "
+                "stands for instead (`rarecall methods recommended` shows it)."
+            )
+            continue
         try:
             method = parse(name)
         except MethodError as error:
@@ -150,6 +157,8 @@ def refusal(name: str, kind: Kind) -> str:
     """Say why a method does not fit the kind of problem, and which does; empty where it fits."""
     from rarecall.methods import parse
 
+    if name in RECIPES:
+        return ""
     method = parse(name)
     if kind in method.tasks:
         return ""

@@ -163,6 +163,7 @@ class CompareConfig(BaseModel):
     augment: Annotated[str, AfterValidator(_known_changes)] | None = None
     input_noise: NotNegative | None = None
     device: str = "auto"
+    devices: Count = Field(1, description="processes that train a network together")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     threads: Count | None = None
 
@@ -294,6 +295,8 @@ def _together(config: CompareConfig, *, skip: set[str]) -> dict[str, str]:
         problems["redraw"] = "re-draws the rows of members; ask for several of them (members)."
     if config.redraw and config.time is not None:
         problems["redraw"] = "would mix rows of different times, but the split is by time."
+    if config.devices > 1 and (config.device == "mps" or ":" in config.device):
+        problems["devices"] = f"is {config.devices}, but device names one, {config.device!r}."
     if config.metadata and config.kind == "table":
         problems["metadata"] = "stands beside image paths, but kind is 'table'."
     if config.image_size is not None and config.kind == "table":

@@ -11,6 +11,7 @@ exactly the gradient of one process on the joint batch:
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rarecall.parts import Batch, Prepared
 
@@ -71,13 +72,37 @@ class Ranks:
         return torch.device("cpu") if on_processor else device
 
 
+_apart: list[bool] = []
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let this process train and score by itself in the body, though torch connects several."""
+    _apart.append(True)
+    try:
+        yield
+    finally:
+        _apart.pop()
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Let processes that are :func:`apart` be one in the body."""
+    before = list(_apart)
+    _apart.clear()
+    try:
+        yield
+    finally:
+        _apart.extend(before)
+
+
 def ranks(group: Any = None) -> Ranks | None:
     """Give the processes that train together; None where there is one only.
 
     >>> ranks() is None
     True
     """
-    if not dist.is_available() or not dist.is_initialized():
+    if _apart or not dist.is_available() or not dist.is_initialized():
         return None
     count = dist.get_world_size(group)
     return Ranks(dist.get_rank(group), count, group) if count > 1 else None

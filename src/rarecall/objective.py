@@ -17,10 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from rarecall._leaves import leaves_of, with_leaves
 from rarecall.distributed import Joined, ranks
-from rarecall.parts import BaseLoss, Batch, Part, Prepared, Scored, Term, Update, View
+from rarecall.parts import (
+    BaseLoss,
+    Batch,
+    Part,
+    Prepared,
+    Scored,
+    Term,
+    Update,
+    View,
+)
 from rarecall.task import Kind, Population, Task, checked, resolve
 
 if TYPE_CHECKING:
@@ -98,6 +107,7 @@ class Objective(nn.Module):
         self._staged: list[list[Update]] = []
         self._checked = False
         self._drawn = 0
+        self._taken: int | None = None
 
     def parts(self) -> list[Part]:
         """List the base loss and the terms."""
@@ -179,6 +189,7 @@ class Objective(nn.Module):
         self.train_targets = known
         self.seed = seed
         self.steps.zero_()
+        self._taken = 0
         training = Population(known, task, shares, steps)
         for part in self.parts():
             part.bind(training)
@@ -238,21 +249,25 @@ class Objective(nn.Module):
         inputs, targets, index = batch = Batch(*batch)
         self._check(batch)
         fresh = len(targets)
+        # Terms see it where it was given: on the host it can be read without waiting.
+        index = None if index is None else index.to(targets.device, non_blocking=True)
         if self.training:
             for term in self._terms():
                 more = self._replayed(term, batch)
                 if more is not None:
-                    inputs = pytree.tree_map(lambda a, b: torch.cat([a, b]), inputs, more.inputs)
+                    own, added = leaves_of(inputs), leaves_of(more.inputs)
+                    rows = [torch.cat(pair) for pair in zip(own, added, strict=True)]
+                    inputs = with_leaves(inputs, rows)
                     targets = torch.cat([targets, more.targets.to(targets)])
                     if index is not None and more.index is not None:
-                        index = torch.cat([index, more.index])
+                        index = torch.cat([index, more.index.to(index, non_blocking=True)])
         prepared = Prepared(inputs, targets, index, fresh)
         if self.conditioning is not None:
             drawn = self.conditioning.center
             if self.training:
-                drawn = self.conditioning.draw(self.seed, int(self.steps), self._drawn)
+                drawn = self.conditioning.draw(self.seed, self._steps_taken(), self._drawn)
                 self._drawn += 1
-            prepared.condition = drawn.to(targets.device)
+            prepared.condition = drawn.to(targets.device, non_blocking=True)
             prepared.conditioned = self.conditioning.film
         return prepared
 
@@ -316,7 +331,9 @@ class Objective(nn.Module):
         if staged:
             for term, *updates in zip(self._terms(), *staged, strict=True):
                 term.commit(updates)
-            self.steps += 1
+            self.steps.add_(1)  # `+=` would register the buffer anew
+            if self._taken is not None:
+                self._taken += 1
             for part in self.parts():
                 part.after_step()
 
@@ -391,9 +408,23 @@ class Objective(nn.Module):
         if together is None or batch.index is None:
             return term.replay(batch)
         counts = together.sizes(len(batch.targets), device=batch.targets.device)
-        index = together.gather(batch.index, [count for (count,) in counts])
+        own = batch.index.to(batch.targets.device, non_blocking=True)
+        index = together.gather(own, [count for (count,) in counts])
         more = term.replay(batch._replace(index=index))
         return None if more is None else together.share(more)
+
+    def _steps_taken(self) -> int:
+        """Count the steps on the host too, where reading makes no device wait."""
+        if torch.compiler.is_compiling():
+            # A number that changes would have the step compiled anew each time.
+            return int(self.steps)
+        if self._taken is None:
+            self._taken = int(self.steps)
+        return self._taken
+
+    def _load_from_state_dict(self, *arguments: Any, **more: Any) -> None:
+        super()._load_from_state_dict(*arguments, **more)
+        self._taken = None
 
     def _stage(self, updates: list[Update], prepared: Prepared) -> None:
         if self.training and not prepared.staged:

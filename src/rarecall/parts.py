@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from rarecall._leaves import columns, leaves_of
 from rarecall.task import BINARY, Population, Task
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Scored:
 
     def leaves(self, rows: Tensor) -> list[Tensor]:
         """Give some rows of every tensor of the inputs, detached, whichever process holds them."""
-        own = pytree.tree_leaves(self.inputs)
+        own = leaves_of(self.inputs)
         if self.joined is None:
             return [leaf.detach()[rows] for leaf in own]
         return self.joined.leaves(own, rows)
@@ -243,7 +243,7 @@ class BaseLoss(Part):
         if self.task.kind == "multilabel":
             return logits
         if self.task.kind == "multiclass":
-            return self.class_scores(logits)[:, list(self.task.critical)]
+            return columns(self.class_scores(logits), self.task.critical)
         return logits if self.outputs == 1 else logits[:, 1] - logits[:, 0]
 
     def probability(self, logits: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ def call(capsys, *words):
                 "export",
                 "card",
                 "reproduce",
+                "status",
             )
         ),
     ],

@@ -18,6 +18,7 @@ from rarecall.delivery import Delivered
 from rarecall.errors import ConfigurationError, DataError, MethodError, MetricError
 from rarecall.estimators import CriticalClassifier, NoGuaranteeWarning
 from rarecall.metrics import assign_classes, fpr_at_tpr
+from rarecall.recipes import find_recipe
 from rarecall.thresholds import positives_needed
 
 silent = pytest.mark.filterwarnings("ignore::rarecall.estimators.NoGuaranteeWarning")
@@ -469,3 +470,18 @@ def test_one_class_infinities_and_no_rows_are_refused(rare: Any) -> None:
         quick().fit(pd.DataFrame({"a": list("xy") * 1000, "b": broken[:, 1]}), y)
     with pytest.raises(ValueError, match="requires y"):
         quick().fit(X, None)
+
+
+@silent
+def test_the_recipe_stands_where_a_method_may_and_is_saved_under_its_methods_name(
+    rare: Any, tmp_path: Path
+) -> None:
+    X, y = rare
+    recipe = find_recipe("recommended", {"kind": "table"})
+    model = quick(method="recommended", steps=8).fit(X, y)
+    model.save(tmp_path / "model")
+    loaded = Delivered.load(tmp_path / "model")
+    assert len(loaded.members) == recipe.members
+    assert loaded.manifest.method == recipe.method
+    with pytest.raises(ConfigurationError, match="brings its own parameters"):
+        quick(method="recommended", parameters={"alm.margin": 1.0}).fit(X[:300], y[:300])

@@ -19,7 +19,7 @@ from rarecall.functional import (
     sorted_pairs,
 )
 from rarecall.functional import pairwise as pairwise_module
-from rarecall.functional.pairwise import class_violation_sums
+from rarecall.functional.pairwise import class_violation_sums, count_violated
 
 DOUBLE = torch.float64
 
@@ -126,7 +126,7 @@ def test_a_small_partial_area_keeps_its_digits_in_single_precision(temperature: 
 
 
 def test_whole_powers_only_are_expanded() -> None:
-    from rarecall.functional.tail import _whole_power
+    from rarecall.functional.partial_area import _whole_power
 
     assert [_whole_power(t) for t in (1.0, 0.1, 1 / 3, 1 / 16)] == [1, 10, 3, 16]
     assert [_whole_power(t) for t in (0.3, 10.0, 1e4, 1 / 17, 1e-3)] == [None] * 5
@@ -188,3 +188,13 @@ def test_it_compiles_in_one_graph_to_the_same_numbers(name: str) -> None:
         results.append((value.detach(), *torch.autograd.grad(value, scores)))
     for plain, made in zip(*results, strict=True):
         torch.testing.assert_close(made, plain, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(("p", "n"), [(3, 40), (40, 3), (1, 1), (0, 4), (4, 0)])
+def test_violated_pairs_are_counted_alike_whichever_side_is_sorted(p: int, n: int) -> None:
+    generator = torch.Generator().manual_seed(p + n)
+    critical, others = (
+        torch.randint(0, 6, (2, size), generator=generator).double() for size in (p, n)
+    )
+    pairs = critical[:, :, None] - others[:, None, :] < 2.0
+    assert torch.equal(count_violated(critical, others, margin=2.0), pairs.sum(dim=(1, 2)))

@@ -70,7 +70,7 @@ def test_every_table_and_figure_has_a_protocol() -> None:
         for kind, each in zip(("table", "figure"), numbers, strict=True)
         for number in each
     }
-    assert set(protocol_names()) == wanted | {"alm-correlation"}
+    assert set(protocol_names()) == wanted | {"alm-correlation", "rankreg-comparison"}
 
 
 @every_protocol

@@ -440,3 +440,77 @@ def test_values_that_are_all_unknown_count_as_not_run(tmp_path):
     }  # fmt: skip
     text = plain(page(tmp_path, results).text)
     assert "No difference measured between BCE +RankReg and BCE at 98% TPR." in text
+
+
+def test_the_heading_cites_the_paper(tmp_path):
+    cited = "Mohammadi, Zhao, Zhai and Tung, Ranking Regularization for Rare Classes, CVPR 2023"
+    text = plain(page(tmp_path, document(citation=cited)).text)
+    assert "of Mohammadi et al., CVPR 2023" in text
+    assert cited in text
+    shown = printed(document(citation=cited))
+    assert "of Mohammadi et al., CVPR 2023" in shown
+    assert "Ranking Regularization for Rare Classes" in shown
+
+
+def test_a_roc_curve_of_several_splits_says_that_it_is_their_mean(tmp_path):
+    told = document()
+    one = page(tmp_path, told)
+    for row_told in told["settings"][0]["rows"]:
+        curve = row_told["roc"]
+        curve |= {"low": [x / 2 for x in curve["fpr"]], "high": curve["fpr"], "splits": 3}
+    several = page(tmp_path, told)
+    labels = " ".join(filter(None, several.labels))
+    assert "Mean of 3 splits, with the band that holds them all, on test" in plain(several.text)
+    assert "Lines are means over splits" in labels
+    assert "Mean of" not in one.text
+    assert "On test, where the table looks" in plain(one.text)
+
+
+def test_positives_of_labels_are_told_by_name(tmp_path):
+    told = document()
+    told["settings"][0] |= {
+        "task": "multilabel",
+        "labels": ["Edema", "Effusion"],
+        "sizes": {"train": 1200, "test": 40},
+        "counts": {"train": [300, 45], "test": [9, 2]},
+    }
+    text = plain(page(tmp_path, told).text)
+    assert "Samples: train 1,200; test 40." in text
+    assert "Positives in train, test: Edema 300, 9; Effusion 45, 2." in text
+    assert "Negatives and positives" not in text
+    assert "DeLong" not in text
+    assert "paired resampling of the test samples" in text
+
+
+def test_units_that_failed_for_good_are_not_called_unfinished(tmp_path):
+    told = document(unfinished=False)
+    rows = told["settings"][0]["rows"]
+    rows[1]["units"] = {"wanted": 4, "done": 1, "failed": 3}
+    text = plain(page(tmp_path, told).text)
+    assert "3 of" in text
+    assert "are not tried again" in text
+    assert "Unfinished" not in text
+    assert "3 of 4 failed" in text
+    rows[1]["units"] = {"wanted": 4, "done": 0, "failed": 4}
+    assert "all 4 failed" in printed(told)
+
+
+def test_a_map_of_one_line_is_drawn():
+    values = {"label": "gamma", "values": [0.0, 0.1, 0.2]}
+    for x, y, z in (
+        (values, {"label": "tau", "values": [2.0]}, [[0.6, 0.7, 0.65]]),
+        ({"label": "tau", "values": [2.0]}, values, [[0.6], [0.7], [0.65]]),
+    ):
+        told = {"kind": "heatmap", "title": "one", "x": x, "y": y, "z": z, "z_label": "auc"}
+        assert figure_chart({**told, "percent": True, "better": "higher"}, "f") is not None
+
+
+def test_what_the_paper_does_not_print_has_no_empty_column_and_no_mark(tmp_path):
+    told = document()
+    rows = [one for setting in told["settings"] for one in setting["rows"]]
+    for one in rows:
+        del one["printed"]["95"]
+    text = plain(page(tmp_path, told).text)
+    assert "not in the paper" in text
+    # Of four measures, three have a column for the paper.
+    assert text.count("paperownownpaperownpaperown") == 2

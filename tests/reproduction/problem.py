@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from rarecall.data.collections import find_source
@@ -46,7 +47,7 @@ def description(**changes: Any) -> dict[str, Any]:
             "fpr@98": {"measure": "fpr_at_tpr", "tpr": 0.98},
             "auc": {"measure": "auc"},
         },
-        "rows": {label: dict(row) for label, row in ROWS.items()},
+        "rows": deepcopy(ROWS),
         "network": {"name": "resnet-small", "options": {"widths": [2, 2, 2]}},
         "training": {
             "optimizer": "sgd",

@@ -10,6 +10,8 @@ import pytest
 from rarecall.report.charts.figures import figure_chart
 from rarecall.reproduction import run_plan
 from rarecall.reproduction.figure_points import correlation
+from rarecall.reproduction.plan import Plan
+from rarecall.reproduction.reproducing import describe
 from reproduction.problem import IMBALANCE, plan_of, ways
 
 if TYPE_CHECKING:
@@ -184,3 +186,14 @@ def test_histograms_count_both_classes(draw: Draw) -> None:
 
 def test_tables_draw_nothing(draw: Draw) -> None:
     assert draw({})[0] == []
+
+
+@pytest.mark.parametrize(("name", "axis"), [("lct-figure-6", "x"), ("lct-figure-7", "y")])
+def test_figures_of_networks_that_take_one_of_two_parameters_are_drawn_at_smoke(
+    name: str, axis: str, tmp_path: Path
+) -> None:
+    plan = Plan.of(describe(name, scale="smoke"))
+    (figure,) = run_plan(plan, tmp_path / "run", ways(tmp_path / "data"))["figures"]
+    assert len(figure[axis]["values"]) > 1
+    assert len(figure["y" if axis == "x" else "x"]["values"]) == 1
+    assert figure_chart(figure, "f") is not None

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -14,7 +10,7 @@ import pytest
 
 from rarecall.errors import DataError
 from rarecall.reproduction import Watch, run_plan
-from rarecall.reproduction.child import Child
+from rarecall.reproduction.child import start_child
 from rarecall.reproduction.run_folder import begin
 from rarecall.reproduction.worker import Events
 from reproduction.problem import description, plan_of, same, ways
@@ -31,12 +27,7 @@ def test_a_killed_worker_loses_its_unit_alone(root: Path, tmp_path: Path) -> Non
     folder = tmp_path / "run"
     plan = plan_of(training={**description()["training"], "steps": 60})
     begin(folder, plan)
-    told = {"folder": str(folder), "ways": ways(root).to_json(), "parent": os.getpid()}
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "rarecall.reproduction.child", json.dumps(told)],
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    worker = start_child(folder, ways(root), 0).process
     until = time.monotonic() + 60
     # As soon as one unit is done and another is under way.
     while time.monotonic() < until and worker.poll() is None:
@@ -62,7 +53,7 @@ def test_two_processes_come_to_the_numbers_of_one(root: Path, tmp_path: Path) ->
 
 def test_what_ends_a_process_is_told_in_words(tmp_path: Path) -> None:
     begin(tmp_path / "run", plan_of(scale="small"))
-    worker = Child(tmp_path / "run", ways(tmp_path / "nothing"), 0)
+    worker = start_child(tmp_path / "run", ways(tmp_path / "nothing"), 0)
     while worker.alive:
         time.sleep(0.01)
     assert worker.code == DataError.exit_code

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
-from rarecall.errors import ConfigurationError
+from rarecall.errors import ConfigurationError, MetricError
 from rarecall.reproduction.measures import Measure, measure_names, selection
 from rarecall.task import BINARY, Task
 
@@ -103,3 +103,18 @@ def test_checkpoints_are_chosen_by_auc_or_accuracy() -> None:
     assert selection(BINARY)(SCORES, TARGETS) == pytest.approx(roc_auc_score(TARGETS, SCORES))
     several = selection(Task("multiclass", 3, (2,)))
     assert several(LOGITS, CLASSES) == accuracy_score(CLASSES, LOGITS.argmax(axis=1))
+
+
+def test_networks_are_chosen_by_the_labels_that_validation_tells_apart() -> None:
+    chosen_by = selection(Task("multilabel", 3, (0, 1, 2)))
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 2, (40, 3)).astype(float)
+    targets[:, 1] = 0.0
+    scores = rng.normal(size=(40, 3))
+    found = chosen_by(scores, targets)
+    own = [roc_auc_score(targets[:, k], scores[:, k]) for k in (0, 2)]
+    assert found == pytest.approx(np.mean(own))
+    assert chosen_by.auc(scores, targets) == pytest.approx(found)
+    targets[:, [0, 2]] = 1.0
+    with pytest.raises(MetricError):
+        chosen_by(scores, targets)

@@ -111,3 +111,20 @@ def test_a_measure_that_is_not_defined_has_no_interval() -> None:
     alike = Scored(np.zeros(4), np.zeros(4, dtype=np.int64), "a")
     assert sample_interval(AUC, [alike], 0.95) is None
     assert paired(AUC, [alike], [alike], 0.95) is None
+
+
+def test_labels_scored_on_other_scales_are_compared_by_their_ranks() -> None:
+    measure = Measure.of("auc", {"measure": "auc"})
+    rng = np.random.default_rng(4)
+    targets = rng.integers(0, 2, (150, 3)).astype(float)
+    good = rng.normal(size=(150, 3)) + 2 * targets
+    poor = rng.normal(size=(150, 3)) + 0.3 * targets
+
+    def compared(scale: float) -> float:
+        ones = [Scored(good, targets, "a")], [Scored(scale * poor, targets, "a")]
+        found = paired(measure, *ones, 0.95)
+        assert found is not None
+        return found.p_value
+
+    # The ranking is the same at every scale, and so is what it shows.
+    assert compared(1.0) == compared(1e-3) < 0.05

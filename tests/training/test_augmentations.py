@@ -23,6 +23,7 @@ from rarecall.training.augmentations import (
     Place,
     change_of_place,
     coarse_dropout,
+    color_jitter,
     cutting_out,
     random_crop,
     random_flip,
@@ -294,3 +295,30 @@ def test_the_old_names_draw_what_they_always_drew() -> None:
     result = change(images)
     torch.manual_seed(11)
     assert torch.equal(result, random_flip(random_crop(images)))
+
+
+def test_color_changes_brightness_contrast_and_saturation_within_their_share() -> None:
+    torch.manual_seed(3)
+    grey = torch.full((500, 3, 4, 4), 100.0)
+    brightness = color_jitter(grey, amount=0.3)[:, 0, 0, 0] / 100
+    assert 0.7 <= float(brightness.min()) < 0.72
+    assert 1.28 < float(brightness.max()) <= 1.3
+    # Of one channel, means tell the brightness and spreads the contrast.
+    images = pictures(300, channels=1).float()
+    changed = color_jitter(images, amount=0.5)
+    bright = changed.mean(dim=(1, 2, 3)) / images.mean(dim=(1, 2, 3))
+    contrast = changed.std(dim=(1, 2, 3)) / images.std(dim=(1, 2, 3)) / bright
+    assert 0.5 <= float(contrast.min()) < 0.55
+    assert 1.45 < float(contrast.max()) <= 1.5001
+    assert abs(float(torch.corrcoef(torch.stack([bright, contrast]))[0, 1])) < 0.2
+
+
+def test_color_leaves_what_is_grey_grey_and_hues_as_they_are() -> None:
+    torch.manual_seed(4)
+    grey = pictures(20, channels=1).float().expand(-1, 3, -1, -1)
+    changed = color_jitter(grey, amount=0.9)
+    torch.testing.assert_close(changed[:, :1].expand_as(changed), changed)
+    images = pictures(20).float()
+    before, after = images, color_jitter(images, amount=0.4)
+    # Which of two channels is larger stays, since all of a pixel are changed alike.
+    assert torch.equal(before[:, 0] > before[:, 1], after[:, 0] > after[:, 1])

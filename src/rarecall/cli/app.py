@@ -16,6 +16,7 @@ from rarecall.cli.monitor import monitor
 from rarecall.cli.predict import predict
 from rarecall.cli.report import report
 from rarecall.cli.reproduce import reproduce
+from rarecall.cli.status import status
 from rarecall.cli.threshold import threshold
 
 EXIT_CODES = (
@@ -41,6 +42,7 @@ app.command(epilog=EXIT_CODES)(monitor)
 app.command(epilog=EXIT_CODES)(predict)
 app.command("export", epilog=EXIT_CODES)(export_model)
 app.command(epilog=EXIT_CODES)(reproduce)
+app.command(epilog=EXIT_CODES)(status)
 app.command()(card)
 app.command()(report)
 app.command()(methods)

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from rarecall._launched import by_all_processes
+
 _DATA, _ASK, _TRAIN, _RUN = "Data", "Question", "Training", "Run"
 
 
@@ -15,6 +17,7 @@ def _option(help: str, panel: str, *names: str, default: str | bool = False) -> 
     return typer.Option(*names, help=help, rich_help_panel=panel, show_default=default)
 
 
+@by_all_processes(silent=True)
 def compare(  # noqa: PLR0917  (typer calls it by name)
     data: Annotated[
         str | None,
@@ -131,6 +134,10 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
         float | None, _option("Noise added to a table's numbers, in their deviations.", _TRAIN)
     ] = None,
     device: Annotated[str | None, _option("auto, cpu, cuda or mps.", _TRAIN)] = None,
+    devices: Annotated[
+        int | None,
+        _option("Processes that train one network together.", _TRAIN, default="1"),
+    ] = None,
     precision: Annotated[str | None, _option("auto, 32-true, bf16-mixed ...", _TRAIN)] = None,
     threads: Annotated[int | None, _option("Threads for the CPU.", _TRAIN)] = None,
     seed: Annotated[
@@ -145,6 +152,20 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
     resume: Annotated[
         bool, _option("Continue the run in --out; its stored options hold.", _RUN, "--resume")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        _option(
+            "Processes that share the work; the same command elsewhere joins them.",
+            _RUN,
+            default="this one alone",
+        ),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        _option(
+            "Database (postgresql://…) for who does what.", _RUN, default="a file in the run folder"
+        ),
+    ] = None,
     quiet: Annotated[bool, _option("Only the final table.", _RUN, "--quiet", "-q")] = False,
     plain: Annotated[bool, _option("Plain progress lines.", _RUN, "--plain")] = False,
 ) -> None:
@@ -153,16 +174,20 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
     Example: rarecall compare data.csv --target label --critical fraud --tpr 0.95
     """
     given = dict(locals())
-    for name in ("data", "config", "out", "resume", "quiet", "plain"):
+    for name in ("data", "config", "out", "resume", "jobs", "storage", "quiet", "plain"):
         del given[name]
     if drop:
         given["drop"] = [word for words in drop for word in words.split(",") if word]
     options = {name: value for name, value in given.items() if value is not None}
 
     from rarecall.comparison.settling import settle
+    from rarecall.work.storage import check_storage
 
     # Mistakes are told at once, before the seconds that the heavy imports take.
-    settle({**options, "data": data}, config, out, resume=resume)
+    sharing: dict[str, Any] = {"jobs": jobs, "storage": storage}
+    shared = {name: value for name, value in sharing.items() if value is not None}
+    check_storage(storage)
+    settle({**options, "data": data}, config, out, resume=resume, join=bool(shared))
 
     from rich.console import Console
 
@@ -172,7 +197,14 @@ def compare(  # noqa: PLR0917  (typer calls it by name)
 
     with progress(Console(stderr=True), quiet=quiet, plain=plain) as watch, stopping() as stop:
         comparison = run(
-            data, config=config, out=out, resume=resume, watch=watch, should_stop=stop, **options
+            data,
+            config=config,
+            out=out,
+            resume=resume,
+            watch=watch,
+            should_stop=stop,
+            **shared,
+            **options,
         )
     console = Console()
     if not sys.stdout.isatty():

@@ -9,19 +9,22 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rarecall._asked import Kind
     from rarecall.methods import Component, Parameter
 
 _KINDS = {"loss": "Losses", "term": "Terms", "option": "Options"}
 _TASKS = {"binary": "b", "multiclass": "c", "multilabel": "l"}
 _INTRODUCTION = (
-    "A method is [pretrain>]loss[+term...][+lct|+lct-nofilm][+sam|+pesg][+balanced][+swa],\n"
+    "A method is\n"
+    "[pretrain>]loss[+term...][+lct|+lct-nofilm][+sam|+pesg][+balanced][+blend][+swa],\n"
     "as bce, a-fl+alm, vs+lct+sam or bce>auc-margin+pesg.\n"
     "For: b binary, c multi-class, l multi-label."
 )
 _CLOSING = (
     "Any loss goes with any terms and options that share a kind of problem. Parameters are given\n"
     "in YAML (--config run.yaml). In braces: the values that --tune tries.\n"
-    "`rarecall methods vs+lct` shows one method in full."
+    "`rarecall methods vs+lct` shows one method in full, `rarecall methods recommended` what\n"
+    "to take where nothing is known yet."
 )
 
 
@@ -66,7 +69,16 @@ def _show(name: str, console: Console) -> None:
     from rich.table import Table
 
     from rarecall.methods import parse
+    from rarecall.recipes import RECIPES, find_recipe
 
+    if name in RECIPES:
+        typer.echo(f"{name} is a recipe: a method, an ensemble, an augmentation and views.")
+        problems: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
+        for spec in ({"kind": "table"}, {"kind": "images", "size": (32, 32)}):
+            for problem in problems:
+                typer.echo(f"{spec['kind']}, {problem}: {find_recipe(name, spec, problem).told()}")
+        typer.echo("What is given beside it, as --members or --learning-rate, wins.")
+        return
     method = parse(name)
     typer.echo(f"{method.name}: {method.summary}.")
     typer.echo(f"Kinds of problem: {', '.join(method.tasks)}.")

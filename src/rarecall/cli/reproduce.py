@@ -73,8 +73,9 @@ def reproduce(  # noqa: PLR0917  (typer calls it by name)
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="File of pre-trained weights for the networks (.safetensors, .pth).",
-            show_default="none",
+            help="Pre-trained weights (.safetensors, .pth) that networks start from, or a folder "
+            "with a file of each network's name.",
+            show_default="as the protocol says",
         ),
     ] = None,
     storage: Annotated[
@@ -157,7 +158,7 @@ def _list(console: Console, root: Path | None) -> None:
     if lacking:
         console.print("\nData sets that are not here, each in a folder of its name below the root:")
         for line in how_to_get(lacking):
-            console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+            console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def _hours(value: float | None) -> str:

@@ -58,19 +58,16 @@ class _Lines:
         if now - self.last >= _BETWEEN_LINES:
             self.last = now
             self.say(
-                f"  {_named(unit)}: step {record.step}/{record.steps}, "
-                f"validation AUC {record.auc:.4f}"
+                f"  {unit}: step {record.step}/{record.steps}, validation AUC {record.auc:.4f}"
             )
 
     def ended(self, unit: Unit, record: dict[str, Any]) -> None:
         self.done += 1
         self.here += 1
         if record["failed"] is not None:
-            self.say(f"{self.done}/{self.planned} {_named(unit)} failed: {record['failed']}")
+            self.say(f"{self.done}/{self.planned} {unit} failed: {record['failed']}")
             return
-        self.say(
-            f"{self.done}/{self.planned} {_named(unit)} ({record['seconds']:.1f} s){self.left()}"
-        )
+        self.say(f"{self.done}/{self.planned} {unit} ({record['seconds']:.1f} s){self.left()}")
 
     def progress(self, done: int) -> None:
         now = time.monotonic()
@@ -88,9 +85,3 @@ class _Lines:
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _named(unit: Unit) -> str:
-    if unit.kind == "trial":
-        return f"{unit.setting} {unit.row}, {unit.stage}, trial {unit.number + 1}"
-    return f"{unit.setting} {unit.row}, split {unit.split + 1}, network {unit.member + 1}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rarecall.comparison.ensembles import weight_files
+from rarecall.comparison.networks import NetworkLearner
 from rarecall.comparison.score_files import read_scores
 from rarecall.delivery.delivered import Delivered
 from rarecall.delivery.manifest import Check
@@ -46,16 +47,20 @@ def deliver(
         The model's folder.
     """
     winner, samples = findings.winner, material.samples
-    name = winner.learner.name
+    learner, name = winner.learner, winner.learner.name
+    # Others stand for scale only, and are never chosen.
+    assert isinstance(learner, NetworkLearner)
+    members = learner.members
     units = [(folder.unit(name, "seed", seed["number"]), seed["seed"]) for seed in winner.seeds]
-    sources = [(file, seed) for unit, seed in units for file in weight_files(unit, config.members)]
+    sources = [(file, seed) for unit, seed in units for file in weight_files(unit, members)]
     target = write_model(
         folder / "model",
         members=[file for file, _ in sources],
         seeds=[seed for _, seed in sources],
-        groups=[place // config.members for place in range(len(sources))],
-        method=name,
+        groups=[place // members for place in range(len(sources))],
+        method=learner.method.name,
         parameters=winner.parameters,
+        tta=learner.tta,
         network=config.network,
         options=config.network_options,
         preprocessor=material.preprocessor,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rarecall.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["EpochEnded", "Event", "Note", "RunStarted", "UnitEnded", "UnitStarted"]
@@ -108,12 +108,36 @@ class Log:
         record = {"event": type(event).__name__, "at": datetime.now(UTC).isoformat()}
         line = json.dumps({**record, **finite(asdict(event))}, ensure_ascii=False)
         try:
+            self.path.parent.mkdir(exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         except OSError as error:
             raise StorageError(f"Cannot write {self.path}: {error.strerror or error}.") from error
         if self.watch is not None:
             self.watch(event)
+
+
+def unit_ended(result: Mapping[str, Any], of: int, *, resumed: bool) -> UnitEnded:
+    """Tell of a training by what it stored.
+
+    Args:
+        result: Content of its ``result.json``.
+        of: How many of its kind the method has.
+        resumed: Whether it was stored before.
+    """
+    measures = {
+        name: math.nan if result["validation"][name] is None else result["validation"][name]
+        for name in ("fpr", "auc")
+    }
+    return UnitEnded(
+        method=result["method"],
+        kind=result["kind"],
+        number=result["number"],
+        of=of,
+        seconds=result["seconds"],
+        resumed=resumed,
+        **measures,
+    )
 
 
 def finite(value: Any) -> Any:

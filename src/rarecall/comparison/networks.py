@@ -10,12 +10,15 @@ from rarecall.comparison.ensembles import member_seeds, told_of_all, weight_file
 from rarecall.comparison.learner import SCORED, Outcome
 from rarecall.comparison.stages import Stage, adapted, train_stage
 from rarecall.comparison.tuning import Choice, network_space
+from rarecall.delivery.augmented import views
 from rarecall.delivery.scoring import as_one, portion_rows, scoring_network, steady_scores
 from rarecall.errors import ConfigurationError
 from rarecall.methods import parse
 from rarecall.models import build_network, save_weights
+from rarecall.recipes import RECIPES, find_recipe
 from rarecall.roles import Role
-from rarecall.training import Technique
+from rarecall.training import Technique, default_settings
+from rarecall.training.blending import check_blend
 from rarecall.training.run import row_stream
 from rarecall.training.technique import SETTINGS_OF_PESG
 from rarecall.training.two_stage import (
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from rarecall.config import CompareConfig
     from rarecall.methods import Method
     from rarecall.objective import Objective
+    from rarecall.recipes import Recipe
     from rarecall.training import EpochRecord, Fitted
 
     Told = Callable[[EpochRecord], None]
@@ -60,6 +64,8 @@ def with_controls(config: CompareConfig) -> list[str]:
     """
     names = list(config.methods)
     for name in config.methods:
+        if name in RECIPES:
+            continue
         control = parse(name).control(config.parameters.get(name))
         if control is not None and control not in names:
             names.append(control)
@@ -71,25 +77,56 @@ def _told_of_condition(choice: ConditionChoice) -> str:
     return f"λ was chosen on validation, by {choice.measure}: {told}."
 
 
+def _as_told(recipe: Recipe, material: Material, config: CompareConfig) -> Material:
+    """Train as a recipe says; what the configuration says goes before it."""
+    settings = default_settings(
+        material.samples.kind,
+        len(material.encoded[Role.TRAIN]),
+        device=config.device,
+        precision=config.precision,
+        threads=material.settings.threads,
+        **{**recipe.training, **config.training_options()},
+    )
+    return replace(material, settings=settings)
+
+
 class NetworkLearner:
     """Trains the network of the data's kind on the objective of one method.
 
     Args:
-        name: The method's name.
+        name: The method's name, or that of a recipe.
         material: Shared by all methods.
         config: Of the run.
 
     Raises:
         ConfigurationError: The method is not made for the task, an option cannot be used, or the
             batch is too small for the rows that the method replays or balances.
+
+    Attributes:
+        name: In the results.
+        method: What is trained.
+        members: Networks a seed.
+        tta: Views of an image whose scores are averaged.
     """
 
     reference = False
 
     def __init__(self, name: str, material: Material, config: CompareConfig) -> None:
-        self.method: Method = parse(name)
-        self.material = material
         self.config = config
+        self.members, self.tta = config.members, "none"
+        self._fixed: dict[str, Any] = {}
+        self._remarks: list[str] = []
+        if name in RECIPES:
+            recipe = find_recipe(name, material.preprocessor.spec, material.task.kind)
+            material = _as_told(recipe, material, config)
+            self.members, self.tta = max(config.members, recipe.members), recipe.tta
+            self._fixed = dict(recipe.parameters)
+            self._remarks = [f"The recipe for such data: {recipe.told()}"]
+            self.name, self.method = name, parse(recipe.method)
+        else:
+            self.method = parse(name)
+            self.name = self.method.name
+        self.material = material
         self._refuse_task()
         self.space, self.defaults = self._searched()
         # Asked now, so that the mistake is told before anything is trained.
@@ -97,11 +134,6 @@ class NetworkLearner:
             self._check(self._own(self.defaults))
         except ConfigurationError as error:
             raise ConfigurationError(f"Method {self.name!r}: {error}") from error
-
-    @property
-    def name(self) -> str:
-        """The method's name."""
-        return self.method.name
 
     def build(self, parameters: Mapping[str, Any], seed: int) -> tuple[nn.Module, Objective]:
         """Make a fresh network, adapted to the method, and the objective, not bound yet."""
@@ -114,7 +146,7 @@ class NetworkLearner:
         A first stage keeps its checkpoints in ``folder/pretrain`` until the second one is done.
         """
         final = unit.kind == "seed"
-        seeds = member_seeds(unit.seed, self.config.members if final else 1)
+        seeds = member_seeds(unit.seed, self.members if final else 1)
         parameters = self._own(unit.parameters)
         objectives = [self._objective(self.method, parameters) for _ in seeds]
         rates = {key: unit.parameters[key] for key in _TRAINING if key in unit.parameters}
@@ -140,12 +172,8 @@ class NetworkLearner:
         scores = {
             role: as_one(
                 [
-                    steady_scores(
-                        network,
-                        objectives[0],
-                        self.material.encoded[role].inputs,
-                        portion=portion_rows(spec),
-                    )
+                    steady_scores(network, objectives[0], view, portion=portion_rows(spec))
+                    for view in views(self.tta, self.material.encoded[role].inputs)
                     for network in networks
                 ]
             )
@@ -162,7 +190,11 @@ class NetworkLearner:
             steps=max(member.steps for member in fitted),
             rows=sum(member.rows_forwarded for member in fitted),
             seconds=sum(member.seconds for member in fitted),
-            remarks=[*told_of_all(fitted), *map(_told_of_condition, filter(None, chosen))],
+            remarks=[
+                *self._remarks,
+                *told_of_all(fitted),
+                *map(_told_of_condition, filter(None, chosen)),
+            ],
             history=[record.to_dict() for record in fitted[0].history],
             conditions=conditions,
         )
@@ -252,7 +284,7 @@ class NetworkLearner:
     def _searched(self) -> tuple[Space, dict[str, Any]]:
         """Say what tuning may change, and all parameters before it."""
         config, settings = self.config, self.material.settings
-        fixed: dict[str, Any] = dict(config.parameters.get(self.name, {}))
+        fixed: dict[str, Any] = self._fixed | config.parameters.get(self.name, {})
         if self.method.has("pesg"):
             # Its rates are those of plain gradient descent, far from the run's default.
             own = self.method.option("pesg", fixed)
@@ -302,12 +334,15 @@ class NetworkLearner:
             stages.append(self._first(parameters))
             shared_out(self.material.settings, self.method.option("pretrain", parameters)["share"])
         for method, own in stages:
+            technique = Technique.of(method, own)
+            if technique.blend is not None:
+                check_blend(self.material.encoded[Role.TRAIN].inputs)
             row_stream(
                 self.material.encoded[Role.TRAIN].targets,
                 self._objective(method, own),
                 self.material.settings,
                 seed=0,
-                technique=Technique.of(method, own),
+                technique=technique,
             )
 
     @staticmethod

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rarecall._asked import WORDS
-from rarecall.comparison.delivering import deliver
+from rarecall._launched import by_all_processes
+from rarecall.comparison.devices import refuse_devices
 from rarecall.comparison.events import Log, Note, RunStarted
-from rarecall.comparison.machine import changes, default_threads, environment, torch_threads
-from rarecall.comparison.material import load_samples, prepare, split_samples
-from rarecall.comparison.networks import NetworkLearner, with_controls
-from rarecall.comparison.results import find
-from rarecall.comparison.run_folder import read_result
+from rarecall.comparison.finishing import finish, finished
+from rarecall.comparison.machine import torch_threads
+from rarecall.comparison.material import load_samples
+from rarecall.comparison.planning import make_plan, store_plan
 from rarecall.comparison.runner import Runner
 from rarecall.comparison.settling import settle
-from rarecall.comparison.trees import TreeLearner
-from rarecall.data import Samples, Split
+from rarecall.comparison.sharing import Sharing, begin, work_shared
+from rarecall.comparison.telling import told
+from rarecall.comparison.units_left import UnitsLeft
+from rarecall.data import Samples
 from rarecall.delivery.delivered import Delivered
-from rarecall.errors import ConfigurationError, DataError, Interrupted, RarecallError, RunError
-from rarecall.files import read_json, write_json
-from rarecall.report import terminal_table, write_report
-from rarecall.roles import Role
+from rarecall.errors import ConfigurationError
+from rarecall.report import terminal_table
+from rarecall.training.devices_start import kept
+from rarecall.work.presence import Presence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import RenderableType
 
     from rarecall.comparison.events import Event
-    from rarecall.comparison.learner import Learner
     from rarecall.comparison.material import Material
+    from rarecall.comparison.planning import RunPlan
     from rarecall.comparison.run_folder import RunFolder
-    from rarecall.config import CompareConfig
+    from rarecall.comparison.units_left import WorkRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +71,7 @@ class Comparison:
         return terminal_table(self.results)
 
 
+@by_all_processes()
 def compare(
     data: str | Path | Samples | None = None,
     *,
@@ -86,6 +84,8 @@ def compare(
     out: str | Path | None = None,
     config: str | Path | Mapping[str, Any] | None = None,
     resume: bool = False,
+    jobs: int | None = None,
+    storage: str | None = None,
     watch: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     **options: Any,
@@ -109,6 +109,10 @@ def compare(
         config: YAML file or mapping with any of the names of
             :class:`~rarecall.config.CompareConfig`; what is given here wins.
         resume: Continue the run in ``out`` with the options that it was started with.
+        jobs: Processes that share the work, on this machine; the same call on other machines
+            joins them, and so does one more here. None trains in this process alone.
+        storage: Address of a database for who does what (``"postgresql://…"``), in place of a
+            file in the run folder.
         watch: Called with every event of the run.
         should_stop: Asked often; true stops at the next safe place.
         options: Any other name of :class:`~rarecall.config.CompareConfig`.
@@ -141,7 +145,15 @@ def compare(
             given.setdefault("target", samples.classes)
     if data is not None:
         given["data"] = samples.name if samples is not None else str(data)
-    settings, folder = settle(given, config, out, resume=resume)
+    sharing = (
+        None if jobs is None and storage is None else Sharing(1 if jobs is None else jobs, storage)
+    )
+    settings, folder = settle(given, config, out, resume=resume, join=sharing is not None)
+    if samples is not None and sharing is not None and sharing.jobs > 1:
+        raise ConfigurationError(
+            "jobs starts processes that read the data themselves, but samples in memory were "
+            "given. Give the file or folder, or leave jobs out."
+        )
     samples = load_samples(settings) if samples is None else samples
     if samples.task.kind != settings.problem:
         raise ConfigurationError(
@@ -150,57 +162,75 @@ def compare(
             "task, or leave these out here."
         )
     # Everything that can be wrong with data or options is found before the folder is made.
-    plan = _plan(settings, samples, folder)
+    plan = make_plan(settings, samples, folder, jobs=1 if sharing is None else sharing.jobs)
+    refuse_devices(settings, plan.material, jobs=sharing is not None)
+    stop = should_stop or (lambda: False)
+    if sharing is not None:
+        return Comparison(folder.root, *_run_together(plan, folder, sharing, watch, stop))
     fresh = not folder.config_file.exists()
     if fresh:
         folder.start(settings)
-    with folder.locked(), _told(folder, fresh=fresh), torch_threads(plan.threads):
-        return _run(plan, folder, Log(folder / "log.jsonl", watch), should_stop or (lambda: False))
+    with folder.locked(), told(folder, fresh=fresh), torch_threads(plan.threads), kept():
+        found = _run_alone(plan, folder, Log(folder / "log.jsonl", watch), stop)
+    return Comparison(folder.root, *found)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """All that is needed to train, and the environment to do it in."""
-
-    config: CompareConfig
-    material: Material
-    learners: list[Learner]
-    environment: dict[str, Any]
-    notes: list[str]
-
-    @property
-    def threads(self) -> int:
-        return int(self.environment["threads"])
-
-    @property
-    def units(self) -> int:
-        return len(self.learners) * (self.config.seeds + self.config.tune)
-
-
-def _plan(config: CompareConfig, samples: Samples, folder: RunFolder) -> _Plan:
-    now, notes = _environment(config, samples, folder)
-    _refuse_other_data(samples, folder)
-    split = split_samples(config, samples)
-    material = prepare(config, samples, split, threads=int(now["threads"]))
-    learners: list[Learner] = [
-        NetworkLearner(name, material, config) for name in with_controls(config)
-    ]
-    if config.trees and samples.kind == "table":
-        learners.append(TreeLearner(material))
-    return _Plan(config, material, learners, now, notes)
+def _run_together(
+    plan: RunPlan,
+    folder: RunFolder,
+    sharing: Sharing,
+    watch: Callable[[Event], None] | None,
+    should_stop: Callable[[], bool],
+) -> tuple[dict[str, Any], Path]:
+    """Share the work with the processes of this machine and of others."""
+    plan, record, fresh = begin(plan, folder, sharing)
+    found = finished(folder)
+    if found is not None:
+        return found
+    with (
+        folder.locked(shared=True),
+        told(folder, fresh=fresh, more=sharing.options),
+        torch_threads(plan.threads),
+        kept(),
+    ):
+        # Each its own: lines of several machines in one file would run into each other.
+        log = Log(Presence(folder.root).path.with_suffix(".jsonl"), watch)
+        _tell_start(plan, folder, record, log)
+        return work_shared(plan, folder, record, sharing, log=log, should_stop=should_stop)
 
 
-def _run(plan: _Plan, folder: RunFolder, log: Log, should_stop: Callable[[], bool]) -> Comparison:
-    config, material = plan.config, plan.material
-    _store(plan, folder)
+def _run_alone(
+    plan: RunPlan, folder: RunFolder, log: Log, should_stop: Callable[[], bool]
+) -> tuple[dict[str, Any], Path]:
+    """Train everything in this process, one training after another."""
+    record = store_plan(plan, folder)
+    _tell_start(plan, folder, record, log)
+    with Presence(folder.root) as presence:
+        runner = Runner(
+            plan.material,
+            plan.config,
+            folder,
+            log=log,
+            should_stop=should_stop,
+            units=plan.units,
+            presence=presence,
+        )
+        trained = [runner.train(learner) for learner in plan.learners]
+        return finish(plan, folder, trained)
+
+
+def _tell_start(
+    plan: RunPlan, folder: RunFolder, record: WorkRecord, log: Callable[[Event], None]
+) -> None:
+    material = plan.material
     log(
         RunStarted(
             str(folder.root),
             tuple(learner.name for learner in plan.learners),
             plan.units,
-            _done(plan, folder),
+            len(UnitsLeft(folder.root, record).done()),
             material.settings.steps,
-            config.tpr,
+            plan.config.tpr,
             _progress(material),
             len(material.task.critical),
         )
@@ -209,97 +239,8 @@ def _run(plan: _Plan, folder: RunFolder, log: Log, should_stop: Callable[[], boo
         log(Note(note))
     if material.measure.message:
         log(Note(material.measure.message))
-    runner = Runner(material, config, folder, log=log, should_stop=should_stop, units=plan.units)
-    trained = [runner.train(learner) for learner in plan.learners]
-
-    findings = find(
-        trained, material, config, folder, environment=plan.environment, notes=plan.notes
-    )
-    deliver(findings, material, config, folder, environment=plan.environment)
-    write_json(folder / "results.json", findings.document)
-    report = write_report(folder.root)
-    return Comparison(folder.root, findings.document, report)
 
 
 def _progress(material: Material) -> str:
     names = {"binary": "AUC", "multiclass": "accuracy", "multilabel": "mean AUC"}
     return names[material.task.kind]
-
-
-def _store(plan: _Plan, folder: RunFolder) -> None:
-    """Write what describes the run, or check it against what is there."""
-    samples, split = plan.material.samples, plan.material.split
-    if not (folder / "environment.json").exists():
-        write_json(folder / "environment.json", plan.environment)
-    if not (folder / "data.json").exists():
-        write_json(folder / "data.json", {**samples.summary(), "fingerprint": samples.fingerprint})
-    if (folder / "split.csv").exists():
-        stored = Split.load(folder / "split.csv", samples)
-        if any(not np.array_equal(stored.positions[role], split.positions[role]) for role in Role):
-            raise RunError(
-                f"{folder / 'split.csv'} is not the split that these data and options give; it was "
-                "edited, or made by another version. Start a new run with another --out."
-            )
-    else:
-        split.save(folder / "split.csv", samples)
-    write_json(folder / "preprocessing.json", plan.material.preprocessor.to_json())
-
-
-def _environment(
-    config: CompareConfig, samples: Samples, folder: RunFolder
-) -> tuple[dict[str, Any], list[str]]:
-    """Describe the environment; a resumed run keeps its own threads and says what changed."""
-    path = folder / "environment.json"
-    if not path.exists():
-        return environment(default_threads(config.threads, samples.kind)), []
-    stored: dict[str, Any] = read_json(path)
-    changed = changes(stored, environment(int(stored["threads"])))
-    if not changed:
-        return stored, []
-    return stored, [
-        "The run was resumed in another environment, so its parts may differ in the last digits: "
-        + "; ".join(changed)
-        + "."
-    ]
-
-
-def _refuse_other_data(samples: Samples, folder: RunFolder) -> None:
-    path = folder / "data.json"
-    if path.exists() and read_json(path)["fingerprint"] != samples.fingerprint:
-        raise RunError(
-            f"The data are not those that the run in {folder.root} was started with: their content "
-            "differs. Give the same data, or start a new run with another --out."
-        )
-
-
-def _done(plan: _Plan, folder: RunFolder) -> int:
-    kinds = (("trial", plan.config.tune), ("seed", plan.config.seeds))
-    return sum(
-        read_result(folder.unit(learner.name, kind, number)) is not None
-        for learner in plan.learners
-        for kind, count in kinds
-        for number in range(count)
-    )
-
-
-@contextmanager
-def _told(folder: RunFolder, *, fresh: bool) -> Iterator[None]:
-    """Keep ``status.json`` true, and tell whoever stops how to go on."""
-    folder.status("running")
-    try:
-        yield
-    except BaseException as error:
-        useless = isinstance(error, ConfigurationError | DataError)
-        if fresh and useless and not any(folder.root.glob("units/*/*/result.json")):
-            # Found by the first training only, as a device that is not there: nothing to continue.
-            shutil.rmtree(folder.root, ignore_errors=True)
-            raise
-        stopped = isinstance(error, Interrupted | KeyboardInterrupt)
-        how = f"rarecall compare --resume --out {shlex.quote(str(folder.root))}"
-        # The disk may be full; then the first error is the one to tell.
-        with suppress(RarecallError):
-            folder.status("interrupted" if stopped else "failed", reason=str(error), resume=how)
-        if isinstance(error, RarecallError):
-            error.args = (f"{error}\nContinue with: {how}",)
-        raise
-    folder.status("finished")

@@ -15,6 +15,7 @@ from rarecall.comparison.score_files import read_scores, write_scores
 from rarecall.comparison.views import judge, means, task_records, typed
 from rarecall.evaluation import judging
 from rarecall.methods import parse
+from rarecall.recipes import RECIPES
 from rarecall.roles import CalibrationScores, Role, TaskScores, TestScores
 from rarecall.thresholds import guaranteed_threshold
 
@@ -223,7 +224,8 @@ def _method(
 def _remarks(one: Trained) -> list[str]:
     # A dictionary keeps the order and drops what several seeds say alike.
     remarks = dict.fromkeys(remark for seed in one.seeds for remark in seed["remarks"])
-    if not one.learner.reference:
+    # A recipe has no control beside it: it is an offer, not a question.
+    if not one.learner.reference and one.learner.name not in RECIPES:
         method = parse(one.learner.name)
         control = method.control(one.parameters)
         if control is not None and "replay" not in control and _replays(method, one.parameters):

@@ -15,12 +15,17 @@ import yaml
 from rarecall.config import CompareConfig, read_yaml
 from rarecall.errors import RunError, StorageError
 from rarecall.files import read_json, write_json, write_text
+from rarecall.work.claims import locks
+from rarecall.work.presence import others_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A run may be continued from another place, on a moved copy of the same data.
-_FREE_TO_CHANGE = frozenset({"out", "data"})
+BEGINNING = ".beginning"
+"""File that is held while a run that several processes share is begun."""
+
+# A run may be continued from another place, on a moved copy of the same data, on other devices.
+_FREE_TO_CHANGE = frozenset({"out", "data", "devices"})
 
 
 class RunFolder:
@@ -40,6 +45,11 @@ class RunFolder:
     def config_file(self) -> Path:
         """The configuration the run was started with."""
         return self.root / "config.yaml"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is finished; its report is written last."""
+        return all((self.root / name).exists() for name in ("results.json", "report.html"))
 
     def unit(self, method: str, kind: str, number: int) -> Path:
         """Folder of one training: ``kind`` is ``trial`` or ``seed``.
@@ -70,7 +80,7 @@ class RunFolder:
                 f"{self.root} holds {state} already, and nothing in it is overwritten. "
                 f"Continue it with --resume, or choose another --out."
             )
-        if self.root.is_dir() and any(self.root.iterdir()):
+        if self.root.is_dir() and any(path.name != BEGINNING for path in self.root.iterdir()):
             raise RunError(
                 f"{self.root} is not empty and holds no run, so nothing is written there. "
                 "Choose another --out."
@@ -133,17 +143,15 @@ class RunFolder:
         write_json(self.root / "status.json", {"state": state, "at": now, **more})
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, shared: bool = False) -> Iterator[None]:
         """Keep a second process out while this one writes; a killed process leaves no lock.
 
+        Args:
+            shared: Let in others that share the work too.
+
         Raises:
-            RunError: Another process works in the folder.
+            RunError: Another process works in the folder, and not both share the work.
         """
-        try:
-            import fcntl
-        except ImportError:  # no such locks on Windows
-            yield
-            return
         try:
             file = (self.root / ".lock").open("w")
         except OSError as error:
@@ -151,13 +159,13 @@ class RunFolder:
                 f"Cannot write in {self.root}: {error.strerror or error}."
             ) from error
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            # Locks may not be seen from machine to machine; signs of life are.
+            if locks(file, shared=shared) is False or (not shared and others_alive(self.root)):
                 raise RunError(
                     f"Another process is working in {self.root} right now. "
-                    "Wait for it or stop it; then continue with --resume."
-                ) from error
+                    "Wait for it or stop it; then continue with --resume. (Processes that share "
+                    "a run are all started with --jobs.)"
+                )
             yield
 
 

@@ -1,15 +1,14 @@
-"""Runs trainings one after another; what is stored already is not run again."""
+"""Runs trainings; what is stored already is not run again."""
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rarecall.comparison.events import EpochEnded, UnitEnded, UnitStarted, finite
+from rarecall.comparison.events import EpochEnded, UnitStarted, finite, unit_ended
 from rarecall.comparison.learner import Unit, validation_measures
 from rarecall.comparison.run_folder import read_result
 from rarecall.comparison.score_files import write_scores
@@ -20,14 +19,15 @@ from rarecall.roles import Role
 from rarecall.training import CHECKPOINT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from rarecall.comparison.events import Log
+    from rarecall.comparison.events import Event
     from rarecall.comparison.learner import Learner
     from rarecall.comparison.material import Material
     from rarecall.comparison.run_folder import RunFolder
     from rarecall.config import CompareConfig
     from rarecall.training import EpochRecord
+    from rarecall.work.presence import Presence
 
 # Tuning draws its own weights and row order, so that no final seed has been selected on.
 _TUNING_SEED = 1_000_003
@@ -54,6 +54,7 @@ class Runner:
         log: Told of everything.
         should_stop: Asked between and within trainings.
         units: How many trainings the run has in all.
+        presence: Shows others what is being trained, or None.
     """
 
     def __init__(
@@ -62,9 +63,10 @@ class Runner:
         config: CompareConfig,
         folder: RunFolder,
         *,
-        log: Log,
+        log: Callable[[Event], None],
         should_stop: Callable[[], bool],
         units: int,
+        presence: Presence | None = None,
     ) -> None:
         self.material = material
         self.config = config
@@ -72,43 +74,58 @@ class Runner:
         self.log = log
         self.should_stop = should_stop
         self.units_left = units
+        self.presence = presence
         self.durations: list[float] = []
 
     def train(self, learner: Learner) -> Trained:
         """Tune one method if the run tunes, then train its seeds."""
-        parameters, trials = dict(learner.defaults), self._tune(learner)
-        seconds = sum(trial["seconds"] for trial in trials)
-        best = best_trial([(trial["parameters"], trial["selection"]) for trial in trials])
-        if best is not None:
-            parameters.update(trials[best]["parameters"])
-        units = [
-            Unit(learner.name, "seed", k, self.config.seeds, self.config.seed + k, parameters)
-            for k in range(self.config.seeds)
-        ]
-        seeds = [self._run(learner, unit) for unit in units]
-        return Trained(learner, parameters, len(trials), seconds, seeds)
-
-    def _tune(self, learner: Learner) -> list[dict[str, Any]]:
         trials: list[dict[str, Any]] = []
-        searched = {name: learner.defaults[name] for name in learner.space}
         for number in range(self.config.tune):
+            trials.append(self.run(learner, "trial", number, trials))
+        seeds = [self.run(learner, "seed", k, trials) for k in range(self.config.seeds)]
+        seconds = sum(trial["seconds"] for trial in trials)
+        return Trained(learner, _chosen(learner, trials), len(trials), seconds, seeds)
+
+    def run(
+        self, learner: Learner, kind: str, number: int, trials: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Do one training, or read what it gave.
+
+        Args:
+            learner: Of the method.
+            kind: ``trial`` or ``seed``.
+            number: From 0.
+            trials: Results of the method's trials: those before this one, or all for a seed.
+
+        Returns:
+            The content of its ``result.json``.
+        """
+        config = self.config
+        if kind == "seed":
+            parameters = _chosen(learner, trials)
+            seed, of, more = config.seed + number, config.seeds, {}
+        else:
             proposed = propose(
                 learner.space,
-                searched,
+                {name: learner.defaults[name] for name in learner.space},
                 [(trial["proposed"], trial["selection"]) for trial in trials],
-                seed=self.config.seed,
+                seed=config.seed,
                 name=learner.name,
             )
-            unit = Unit(
-                learner.name,
-                "trial",
-                number,
-                self.config.tune,
-                self.config.seed + _TUNING_SEED,
-                {**learner.defaults, **proposed},
-            )
-            trials.append(self._run(learner, unit, proposed=proposed))
-        return trials
+            parameters = {**learner.defaults, **proposed}
+            seed, of, more = config.seed + _TUNING_SEED, config.tune, {"proposed": proposed}
+        unit = Unit(learner.name, kind, number, of, seed, parameters)
+        return self._run(learner, unit, **more)
+
+    def trials(self, learner: Learner) -> list[dict[str, Any]]:
+        """Read the results of a method's trials, up to the first that is not done."""
+        found: list[dict[str, Any]] = []
+        for number in range(self.config.tune):
+            result = read_result(self.folder.unit(learner.name, "trial", number))
+            if result is None:
+                break
+            found.append(result)
+        return found
 
     def _run(self, learner: Learner, unit: Unit, **more: Any) -> dict[str, Any]:
         folder = self.folder.unit(unit.method, unit.kind, unit.number)
@@ -118,7 +135,11 @@ class Runner:
                 raise Interrupted("Stopped between two trainings.")
             resumed = False
             self.log(UnitStarted(unit.method, unit.kind, unit.number, unit.of))
-            result = {**self._attempt(learner, unit), **more}
+            self._tell(_named(unit))
+            try:
+                result = {**self._attempt(learner, unit), **more}
+            finally:
+                self._tell(None)
             write_json(folder / "result.json", result)
             # Needed only until the result is there.
             (folder / CHECKPOINT_NAME).unlink(missing_ok=True)
@@ -126,18 +147,7 @@ class Runner:
                 shutil.rmtree(member)
             self.durations.append(result["seconds"])
         self.units_left -= 1
-        self.log(
-            UnitEnded(
-                unit.method,
-                unit.kind,
-                unit.number,
-                unit.of,
-                _or_nan(result["validation"]["fpr"]),
-                _or_nan(result["validation"]["auc"]),
-                result["seconds"],
-                resumed,
-            )
-        )
+        self.log(unit_ended(result, unit.of, resumed=resumed))
         return result
 
     def _attempt(self, learner: Learner, unit: Unit) -> dict[str, Any]:
@@ -159,9 +169,12 @@ class Runner:
 
     def _fit(self, learner: Learner, unit: Unit) -> dict[str, Any]:
         folder = self.folder.unit(unit.method, unit.kind, unit.number)
-        outcome = learner.fit(
-            unit, folder, lambda record: self.log(self._epoch(unit, record)), self.should_stop
-        )
+
+        def on_epoch(record: EpochRecord) -> None:
+            self._tell(_named(unit), step=record.step, steps=record.steps)
+            self.log(self._epoch(unit, record))
+
+        outcome = learner.fit(unit, folder, on_epoch, self.should_stop)
         measures = validation_measures(self.material, outcome.scores[Role.VALIDATION])
         if unit.kind == "seed":
             write_scores(folder / "scores.npz", outcome.scores, self.material.parts)
@@ -178,6 +191,10 @@ class Runner:
             "remarks": outcome.remarks,
             **({"conditions": outcome.conditions} if outcome.conditions else {}),
         }
+
+    def _tell(self, unit: str | None, **more: Any) -> None:
+        if self.presence is not None:
+            self.presence.tell(unit=unit, **more)
 
     @staticmethod
     def _described(unit: Unit) -> dict[str, Any]:
@@ -210,5 +227,11 @@ class Runner:
         )
 
 
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
+def _chosen(learner: Learner, trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Give a method's parameters: its defaults, and on top what its best trial tried."""
+    best = best_trial([(trial["parameters"], trial["selection"]) for trial in trials])
+    return {**learner.defaults, **({} if best is None else trials[best]["parameters"])}
+
+
+def _named(unit: Unit) -> str:
+    return f"{unit.method} {unit.kind} {unit.number + 1}"

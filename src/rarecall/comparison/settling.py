@@ -17,6 +17,7 @@ def settle(
     out: str | Path | None = None,
     *,
     resume: bool = False,
+    join: bool = False,
 ) -> tuple[CompareConfig, RunFolder]:
     """Find the configuration and the folder of a run; nothing is written.
 
@@ -27,6 +28,7 @@ def settle(
         config: YAML file or mapping with the same names.
         out: Run folder; wins over one in ``options`` or ``config``.
         resume: Continue the run in the folder if there is one.
+        join: Join the run in the folder if there is one that was started with the same options.
 
     Raises:
         ConfigurationError: All options that cannot be used.
@@ -54,5 +56,8 @@ def settle(
             return settings, folder
     settings = load_config(given)
     folder = RunFolder(settings.out or default_root(settings.data))
-    folder.refuse_if_taken()
+    if join and folder.config_file.is_file():
+        folder.refuse_if_changed(settings)
+    else:
+        folder.refuse_if_taken()
     return settings, folder

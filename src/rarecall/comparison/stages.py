@@ -11,6 +11,7 @@ from rarecall.comparison.ensembles import member_seeds, redrawn
 from rarecall.comparison.watching import watched
 from rarecall.roles import Role
 from rarecall.training import fit_members, train
+from rarecall.training.devices_start import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,7 @@ def train_stage(
         "task": material.task,
         "on_epoch": on_epoch,
         "should_stop": should_stop,
+        "devices": count_of(config.devices),
     }
     if len(networks) == 1:
         objective, seed = stage.objectives[0], stage.seeds[0]

@@ -126,7 +126,6 @@ class Conditioning:
                     f"take {argument!r} anew for every batch. What it takes: {has}."
                 )
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch leaves it untyped
     def draw(self, seed: int, step: int, count: int) -> Tensor:
         """Draw λ, always the same one for the same arguments.
 
@@ -138,13 +137,23 @@ class Conditioning:
         Returns:
             Float64, shape ``(d,)``.
         """
+        if torch.compiler.is_compiling():
+            # Only here: what keeps the compiler out takes seconds to import.
+            from rarecall.conditioning._uncompiled import draw
+
+            drawn: Tensor = draw(self, seed, step, count)
+            return drawn
+        return self.drawn(seed, step, count)
+
+    def drawn(self, seed: int, step: int, count: int) -> Tensor:
+        """Draw λ as :meth:`draw` says, out of the compiler's sight."""
         key = np.random.SeedSequence([_STREAM, seed % 2**64, step, count])
         shares = np.random.Generator(np.random.Philox(key)).random(len(self.densities))
-        drawn = [
+        values = [
             density.quantile(float(share))
             for density, share in zip(self.densities.values(), shares, strict=True)
         ]
-        return torch.tensor(drawn, dtype=torch.float64)
+        return torch.tensor(values, dtype=torch.float64)
 
     def values(self, condition: Tensor) -> dict[str, dict[str, Tensor]]:
         """Give every part its arguments, ``{"loss": {"alpha": ...}, "ALMConstraint": {...}}``.

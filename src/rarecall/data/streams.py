@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Rows = NDArray[np.int64]
+    Kept = NDArray[np.signedinteger[Any]]
 
 
 class Passes:
     """An endless sequence of shuffled passes over ``n`` things, read by position.
+
+    It keeps the order of the pass that is being read, 4 bytes a thing (8 from 2^31 on), and of
+    two passes only while a batch is cut from both.
 
     Args:
         n: How many things, >= 1.
@@ -34,7 +38,7 @@ class Passes:
     def __init__(self, n: int, *seed: int) -> None:
         self._n = n
         self._seed = seed
-        self._orders: dict[int, Rows] = {}
+        self._orders: dict[int, Kept] = {}
 
     def read(self, start: int, stop: int) -> Rows:
         """Give the entries from position ``start`` up to ``stop`` (exclusive)."""
@@ -43,12 +47,20 @@ class Passes:
         first, last = start // self._n, (stop - 1) // self._n
         for gone in [number for number in self._orders if number < first]:
             del self._orders[gone]
+        parts = []
         for number in range(first, last + 1):
             if number not in self._orders:
-                random = np.random.default_rng([*self._seed, number])
-                self._orders[number] = random.permutation(self._n)
-        rows = np.concatenate([self._orders[number] for number in range(first, last + 1)])
-        return rows[start - first * self._n : stop - first * self._n]
+                order = np.arange(self._n, dtype=_narrowest(self._n))
+                np.random.default_rng([*self._seed, number]).shuffle(order)
+                self._orders[number] = order
+            begin = number * self._n
+            # Cut first: a whole pass is copied in no step.
+            parts.append(self._orders[number][max(start - begin, 0) : stop - begin])
+        return np.concatenate(parts, dtype=np.int64)
+
+
+def _narrowest(n: int) -> np.dtype[np.signedinteger[Any]]:
+    return np.dtype(np.int32 if n <= np.iinfo(np.int32).max else np.int64)
 
 
 def critical_rows(targets: Tensor, task: Task) -> Tensor:
@@ -120,7 +132,8 @@ class RowStream:
     ) -> None:
         self.size = size
         self.positives = positives
-        self._classes: list[Rows] = [np.arange(len(targets))]
+        # None where positions are the rows themselves.
+        self._classes: list[Kept | None] = [None]
         self._passes = [Passes(len(targets), seed, 2)]
         self._shares: Tensor | None = None
         if positives is None:
@@ -135,9 +148,9 @@ class RowStream:
                 f"A batch of {size} rows cannot hold {positives} critical ones: at least one, and "
                 "room for another row."
             )
-        labels = targets.cpu().numpy().astype(np.int64)
-        critical = [np.flatnonzero(labels == number) for number in task.critical]
-        others = np.flatnonzero(~np.isin(labels, task.critical))
+        labels, kept = targets.cpu().numpy(), _narrowest(len(targets))
+        critical = [np.flatnonzero(labels == number).astype(kept) for number in task.critical]
+        others = np.flatnonzero(~np.isin(labels, task.critical)).astype(kept)
         empty = [n for n, rows in zip(task.critical, critical, strict=True) if not len(rows)]
         if empty or not len(others):
             missing = (
@@ -150,7 +163,8 @@ class RowStream:
             Passes(len(critical[0]), seed, 1),
             *(Passes(len(rows), seed, 3 + k) for k, rows in enumerate(critical[1:])),
         ]
-        shares = np.bincount(labels, minlength=task.classes).astype(np.float64)
+        counts = [np.count_nonzero(labels == number) for number in range(task.classes)]
+        shares = np.array(counts, dtype=np.float64)
         shares[list(task.critical)] = 0
         shares *= (size - positives) / size / shares.sum()
         shares[list(task.critical)] = positives / size / len(critical)
@@ -177,4 +191,5 @@ class RowStream:
         return torch.from_numpy(np.concatenate(picked))
 
     def _read(self, which: int, start: int, stop: int) -> Rows:
-        return self._classes[which][self._passes[which].read(start, stop)]
+        places, rows = self._passes[which].read(start, stop), self._classes[which]
+        return places if rows is None else rows[places].astype(np.int64)

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rarecall._mirrors import MIRRORS, mirrored
 from rarecall.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from torch import Tensor
-
-TTA: dict[str, tuple[tuple[int, ...], ...]] = {
-    "none": ((),),
-    "flip": ((), (-1,)),
-    "flips": ((), (-1,), (-2,), (-2, -1)),
-}
-"""Names of the augmentations, each with the axes that its views are mirrored along.
-
-``flip``: as it is, and left to right. ``flips``: also upside down and both; for images without an
-up, as those of a microscope.
-"""
+TTA: dict[str, tuple[tuple[int, ...], ...]] = {"none": ((),), **MIRRORS}
+"""Names of the augmentations, each with the axes that its views are mirrored along."""
 
 
 def check_tta(name: str, spec: Mapping[str, Any]) -> None:
@@ -58,13 +49,4 @@ def views(name: str, inputs: Any) -> Iterator[Any]:
     [[1, 2], [2, 1]]
     """
     for axes in TTA[name]:
-        if not axes:
-            yield inputs
-        elif isinstance(inputs, dict):
-            yield {**inputs, "image": _mirrored(inputs["image"], axes)}
-        else:
-            yield _mirrored(inputs, axes)
-
-
-def _mirrored(images: Tensor, axes: tuple[int, ...]) -> Tensor:
-    return images.flip(axes)
+        yield mirrored(inputs, axes)

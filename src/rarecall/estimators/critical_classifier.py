@@ -38,8 +38,8 @@ class CriticalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     or images: uint8, shape ``(n, H, W)`` or ``(n, H, W, C)``.
 
     Args:
-        method: Name of a method, ``"bce+alm"``; ``rarecall methods`` lists them. ``"bce"`` stands
-            for ``"ce"`` where there are more than two classes.
+        method: Name of a method, ``"bce+alm"``; ``rarecall methods`` lists them; or
+            ``"recommended"``. ``"bce"`` stands for ``"ce"`` where there are more than two classes.
         target_tpr: The true positive rate that is required, in (0, 1).
         critical: The label that must not be missed, or, of several classes, labels. By default of
             two classes named by numbers the greater one, else the rarest class.

@@ -15,12 +15,14 @@ from rarecall.comparison.learner import Unit
 from rarecall.comparison.material import Material
 from rarecall.config import load_config
 from rarecall.data import Split, encode, fit_preprocessor
+from rarecall.delivery.augmented import views
 from rarecall.delivery.scoring import portion_rows, scoring_network, steady_scores
 from rarecall.estimators.weighted_measure import WeightedMeasure
 from rarecall.estimators.weighting import WeightedLearner
 from rarecall.methods import parse
 from rarecall.metrics.several import task_measure
 from rarecall.models import load_weights
+from rarecall.recipes import RECIPES
 from rarecall.roles import Role
 from rarecall.training import default_settings
 
@@ -51,6 +53,7 @@ class Learnt:
         steps: Optimiser steps done.
         remarks: Sentences that a user should read.
         history: One record an evaluation; of an ensemble, its first member's.
+        tta: Views of an image whose scores are averaged.
     """
 
     method: str
@@ -63,6 +66,7 @@ class Learnt:
     steps: int
     remarks: tuple[str, ...]
     history: list[dict[str, Any]]
+    tta: str = "none"
 
     def scores(self, samples: Samples) -> NDArray[np.float64]:
         """Score samples: the mean over members, each row as if it were the only one.
@@ -73,7 +77,8 @@ class Learnt:
         inputs = encode(self.preprocessor, samples).inputs
         portion = portion_rows(self.preprocessor.spec)
         found = [
-            steady_scores(network, self.objective, inputs, portion=portion)
+            steady_scores(network, self.objective, view, portion=portion)
+            for view in views(self.tta, inputs)
             for network in self.scoring
         ]
         return np.asarray(np.mean(found, axis=0), dtype=np.float64)
@@ -107,7 +112,7 @@ def learn(
         parts: The training part, and validation where there is one; without, the weights are
             chosen on the training rows.
         samples: The same as samples.
-        method: Its name.
+        method: Its name, or that of a recipe.
         tpr: The target true positive rate.
         seed: Of everything that is drawn, in [0, 2³¹).
         parameters: Of the method, by name, as ``{"alm.margin": 0.5}``.
@@ -121,7 +126,7 @@ def learn(
     """
     train = samples[Role.TRAIN]
     # First, as its own error says more than that of an option.
-    method = parse(method).name
+    method = method if method in RECIPES else parse(method).name
     config = load_config(
         {
             "data": "X",
@@ -165,12 +170,12 @@ def learn(
     with tempfile.TemporaryDirectory(prefix="rarecall-") as folder:
         outcome = learner.fit(unit, Path(folder), lambda _: None, lambda: False)
         members = []
-        for path in weight_files(Path(folder), config.members):
+        for path in weight_files(Path(folder), learner.members):
             network, objective = learner.build(learner.defaults, seed)
             load_weights(network, path)
             members.append(network.eval())
     return Learnt(
-        method=method,
+        method=learner.method.name,
         parameters=dict(learner.defaults),
         preprocessor=preprocessor,
         members=members,
@@ -180,4 +185,5 @@ def learn(
         steps=outcome.steps,
         remarks=tuple(outcome.remarks),
         history=outcome.history,
+        tta=learner.tta,
     )

@@ -27,6 +27,7 @@ def save(model: CriticalClassifier, folder: str | Path) -> Path:
         members=learnt.members,
         method=learnt.method,
         parameters=learnt.parameters,
+        tta=learnt.tta,
         preprocessor=learnt.preprocessor,
         network=model.network,
         options=model.network_options,

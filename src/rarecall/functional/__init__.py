@@ -25,10 +25,11 @@ from rarecall.functional.pairwise import (
     hinge_violations,
     pair_violations,
 )
+from rarecall.functional.partial_area import partial_auc
 from rarecall.functional.ranks import descending_ranks, rank_penalty
 from rarecall.functional.sorted_pairs import hinge_sums
 from rarecall.functional.squared_error import false_errors, squared_error
-from rarecall.functional.tail import implicit_fpr, matched_fpr, partial_auc, top_push
+from rarecall.functional.tail import implicit_fpr, matched_fpr, top_push
 from rarecall.functional.vector_scaling import class_vector_scaling, vector_scaling
 
 __all__ = [

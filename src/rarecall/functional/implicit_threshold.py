@@ -28,18 +28,26 @@ def _missed_inverse(share: float, surrogate: Surrogate) -> float:
     return (share if surrogate == "hinge" else math.sqrt(share)) - 1
 
 
-def _pull(gaps: Tensor, surrogate: Surrogate) -> Tensor:
+def _pull(gaps: Tensor, surrogate: Surrogate, counted: Tensor | None) -> Tensor:
     """Give the weight of every score in the threshold's gradient; non-negative, sums to 1."""
     if surrogate == "sigmoid":
         # As a softmax: with every score far from the threshold the slopes underflow to 0 / 0.
-        return torch.softmax(F.logsigmoid(gaps) + F.logsigmoid(-gaps), dim=0)
+        logs = F.logsigmoid(gaps) + F.logsigmoid(-gaps)
+        logs = logs if counted is None else logs.masked_fill(~counted, -math.inf)
+        return torch.softmax(logs, dim=0)
     reach = torch.relu(1 + gaps)
     slopes = (reach > 0).to(gaps.dtype) if surrogate == "hinge" else reach
+    slopes = slopes if counted is None else slopes * counted
     return slopes / slopes.sum()
 
 
 def implicit_threshold(
-    critical: Tensor, *, tpr: float, surrogate: Surrogate = "sigmoid", scale: float = 1.0
+    critical: Tensor,
+    *,
+    tpr: float,
+    surrogate: Surrogate = "sigmoid",
+    scale: float = 1.0,
+    counted: Tensor | None = None,
 ) -> Tensor:
     r"""Threshold that keeps a smooth true positive rate, with the exact gradient through it.
 
@@ -62,6 +70,8 @@ def implicit_threshold(
         tpr: :math:`\beta`, in (0, 1).
         surrogate: :math:`\phi`: ``"sigmoid"``, ``"hinge"`` or ``"squared_hinge"``.
         scale: :math:`c > 0`; one over the sigmoid's temperature.
+        counted: True for the scores that count, at least one, shape ``(P,)``, so that shapes need
+            not depend on labels; None for all.
 
     Returns:
         The threshold, shape ``()``; it can be differentiated once.
@@ -82,14 +92,21 @@ def implicit_threshold(
         dtype = torch.float32 if critical.device.type == "mps" else torch.float64
         known = critical.detach().to(dtype)
         shift = _missed_inverse(1 - tpr, surrogate) / scale
-        low, high = known.min() + shift, known.max() + shift
+        low, high = known, known
+        if counted is None:
+            shares = known.new_full(known.shape, 1 / len(known))
+        else:
+            low = known.masked_fill(~counted, math.inf)
+            high = known.masked_fill(~counted, -math.inf)
+            shares = counted.to(dtype) / counted.sum()
+        low, high = low.amin() + shift, high.amax() + shift
         inner = torch.arange(_SECTIONS + 1, dtype=dtype, device=known.device) / _SECTIONS
         for _ in range(_ROUNDS):
             grid = low + (high - low) * inner
-            missed = _missed(scale * (grid - known[:, None]), surrogate).mean(dim=0)
-            below = (missed[1:-1] < 1 - tpr).sum()
+            missed = shares @ _missed(scale * (grid[1:-1] - known[:, None]), surrogate)
+            below = (missed < 1 - tpr).sum()
             # take, not [], which would wait for the device.
             low, high = grid.take(below), grid.take(below + 1)
         threshold = (low + high) / 2
-        weights = _pull(scale * (threshold - known), surrogate).to(critical.dtype)
+        weights = _pull(scale * (threshold - known), surrogate, counted).to(critical.dtype)
     return threshold.to(critical.dtype) + (weights * (critical - critical.detach())).sum()

@@ -28,7 +28,7 @@ def descending_ranks(scores: Tensor, critical: Tensor, *, tiebreak: Tensor | Non
     >>> descending_ranks(torch.tensor([0.2, 0.9, 0.2]), torch.tensor([True, False, False]))
     tensor([3, 1, 2])
     """
-    return _ranks(scores, _tie_order(critical, tiebreak))
+    return _ranks(scores, _tie_order(critical, tiebreak), _counting(scores) + 1)
 
 
 def _tie_order(critical: Tensor, tiebreak: Tensor | None) -> Tensor:
@@ -42,9 +42,10 @@ def _tie_order(critical: Tensor, tiebreak: Tensor | None) -> Tensor:
     return order.gather(-1, tiebreak.gather(-1, order).argsort(descending=True, stable=True))
 
 
-def _ranks(scores: Tensor, order: Tensor) -> Tensor:
+def _ranks(scores: Tensor, order: Tensor, names: Tensor) -> Tensor:
+    """Give every score the name of its rank."""
     order = order.gather(-1, scores.gather(-1, order).argsort(descending=True, stable=True))
-    return torch.empty_like(order).scatter(-1, order, _counting(order) + 1)
+    return torch.empty_like(names).scatter(-1, order, names)
 
 
 def _counting(like: Tensor) -> Tensor:
@@ -93,14 +94,16 @@ def rank_penalty(
     tensor(13.)
     """
     fixed = scores.detach()
-    n, n_critical = scores.shape[-1], critical.sum(dim=-1).clamp(min=1)
     order = _tie_order(critical, tiebreak)  # the same for both rankings
-    ranks = _ranks(fixed, order).to(fixed.dtype) / n
+    places = torch.arange(1, scores.shape[-1] + 1, dtype=fixed.dtype, device=fixed.device)
+    names = (places / scores.shape[-1]).expand_as(fixed)
+    ranks = _ranks(fixed, order, names)
     value, slope = _penalty(ranks, penalty)
-    pull = torch.where(critical, slope, 0.0) / n_critical[..., None]
-    moved = _ranks(fixed + strength * pull, order).to(fixed.dtype) / n
+    share = critical.to(fixed.dtype)
+    share = share / share.sum(dim=-1, keepdim=True).clamp(min=1)
+    moved = _ranks(torch.add(fixed, slope * share, alpha=strength), order, names)
     gradient = (moved - ranks) / strength
-    total = torch.where(critical, value, 0.0).sum(dim=-1) / n_critical
+    total = (value * share).sum(dim=-1)
     return total + (gradient * (scores - fixed)).sum(dim=-1), gradient
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from rarecall._checks import in_range
 from rarecall.functional import binary_cross_entropy
+from rarecall.functional.sides import split
 from rarecall.functional.tail import FalsePositives, implicit_fpr
 from rarecall.losses._tail import inside, one_of
 from rarecall.objective import BaseLoss
@@ -63,10 +64,11 @@ class ImplicitFPRLoss(BaseLoss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Scalar loss of the batch; logits and targets ``(B,)``."""
-        critical = targets == 1
+        critical, others, counted = split(logits, targets == 1)
         value = implicit_fpr(
-            logits[critical],
-            logits[~critical],
+            critical,
+            others,
+            counted=counted,
             tpr=self.tpr,
             temperature=self.temperature,
             surrogate=self.surrogate,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from rarecall._checks import in_range
+from rarecall._leaves import columns
 from rarecall.functional import class_balanced_weights, ldam, ldam_margins
 from rarecall.losses._imbalance import CountingLoss, equal
 from rarecall.losses._tasks import class_numbers
@@ -102,13 +103,13 @@ class LDAMLoss(CountingLoss):
             return super().score(logits)
         if self.task.kind == "binary":
             return logits[:, 1]
-        return logits[:, list(self.task.critical)]
+        return columns(logits, self.task.critical)
 
     def probability(self, logits: Tensor) -> Tensor:
         """Probability of each critical class, the softmax of the scaled cosines."""
         if self.task.kind == "binary":
             return torch.sigmoid(self.scale * (logits[:, 1] - logits[:, 0]))
-        return torch.sigmoid(self.class_scores(logits)[:, list(self.task.critical)])
+        return torch.sigmoid(columns(self.class_scores(logits), self.task.critical))
 
     def class_scores(self, logits: Tensor) -> Tensor:
         """Log-odds of all classes at the loss's scale, ``(B, C)``."""
@@ -198,7 +199,7 @@ class DeferredLDAMLoss(LDAMLoss):
 
     def after_step(self) -> None:
         """Count the optimiser steps."""
-        self.taken += 1
+        self.taken.add_(1)
 
     def class_weights(self) -> Tensor:
         """Weights of the classes at this point of the training, ``(C,)``.

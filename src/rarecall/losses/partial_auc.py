@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from rarecall.functional.tail import Pair, partial_auc
+from rarecall.functional.partial_area import partial_auc
+from rarecall.functional.sides import split
+from rarecall.functional.tail import Pair
 from rarecall.losses._tail import inside, one_of
 from rarecall.objective import BaseLoss
 
@@ -44,10 +46,11 @@ class OneWayPartialAUCLoss(BaseLoss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Scalar loss of the batch; logits and targets ``(B,)``."""
-        critical = targets == 1
+        critical, others, counted = split(logits, targets == 1)
         return partial_auc(
-            logits[critical],
-            logits[~critical],
+            critical,
+            others,
+            counted=counted,
             temperature=self.temperature,
             surrogate=self.surrogate,
         )
@@ -98,10 +101,11 @@ class TwoWayPartialAUCLoss(BaseLoss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Scalar loss of the batch; logits and targets ``(B,)``."""
-        critical = targets == 1
+        critical, others, counted = split(logits, targets == 1)
         return partial_auc(
-            logits[critical],
-            logits[~critical],
+            critical,
+            others,
+            counted=counted,
             temperature=self.temperature,
             others_temperature=self.others_temperature,
             surrogate=self.surrogate,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from rarecall.functional.sides import split
 from rarecall.functional.tail import Pair, matched_fpr, top_push
 from rarecall.losses._tail import inside, one_of
 from rarecall.objective import BaseLoss
@@ -42,8 +43,8 @@ class TopPushLoss(BaseLoss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Scalar loss of the batch; logits and targets ``(B,)``."""
-        critical = targets == 1
-        return top_push(logits[critical], logits[~critical], surrogate=self.surrogate)
+        critical, others, counted = split(logits, targets == 1)
+        return top_push(critical, others, surrogate=self.surrogate, counted=counted)
 
     def extra_repr(self) -> str:
         """Show the parameters."""
@@ -90,10 +91,11 @@ class PatMatLoss(BaseLoss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Scalar loss of the batch; logits and targets ``(B,)``."""
-        critical = targets == 1
+        critical, others, counted = split(logits, targets == 1)
         return matched_fpr(
-            logits[critical],
-            logits[~critical],
+            critical,
+            others,
+            counted=counted,
             tpr=self.tpr,
             scale=self.scale,
             surrogate=self.surrogate,

@@ -1,6 +1,6 @@
 """Method names: one grammar in Python, YAML and on the command line.
 
-``[pretrain>]loss[+term...][+lct|+lct-nofilm][+sam|+pesg][+balanced][+swa]``, as in ``bce``,
+``[pretrain>]loss[+term...][+lct|+lct-nofilm][+sam|+pesg][+balanced][+blend][+swa]``, as in ``bce``,
 ``a-fl+alm``, ``vs+sam+lct``, ``bce>auc-margin+pesg``. Nothing heavy is imported until a method is
 built.
 """

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rarecall.models.head import Head
-from rarecall.models.resnet import Normalize
+from rarecall.models.resnet import Normalize, channels_last
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ class PooledNetwork(nn.Module):
         Returns:
             Logits, shape ``(B,)`` for one output, else ``(B, outputs)``.
         """
-        normal = self.normalize(images).contiguous(memory_format=torch.channels_last)
+        normal = channels_last(self.normalize(images))
         pooled = self.avgpool(self.body(normal)).flatten(1)
         logits: Tensor = self.fc(self.dropout(self.norm(pooled)))
         return logits

@@ -119,6 +119,15 @@ def paper_table(name: str) -> PrintedTable:
     return tables[name]
 
 
+def citation_of(paper: str) -> str:
+    """Cite a paper by the name of its text: authors, title, venue; empty for none of the five.
+
+    >>> citation_of("rankreg").split(",")[0], citation_of("mine")
+    ('Mohammadi', '')
+    """
+    return next((one.citation for one in _tables().values() if one.paper == paper), "")
+
+
 def read_row(row: str, width: int) -> tuple[str, list[Cell]]:
     """Part a printed row into its label and its cells; cells missing at the end are None.
 

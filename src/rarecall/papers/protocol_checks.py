@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rarecall._mirrors import MIRRORS
 from rarecall.data.imbalance import check_imbalance
 from rarecall.errors import ConfigurationError, MethodError, did_you_mean
 from rarecall.methods import parse
@@ -46,8 +47,11 @@ _ROW = (
     "pretrain",
     "network",
     "members",
+    "metadata",
     "printed",
+    "tta",
 )
+_NETWORK = ("name", "options", "weights")
 _STAGE = ("stage", "of", "grid", "measure")
 _SCALES = ("full", "small", "smoke")
 
@@ -68,6 +72,9 @@ def mistakes_of(told: Mapping[str, Any], known: Sequence[str]) -> list[str]:
             found.append(f"{word} is missing")
     found += _one_of(told.get("kind", "table"), KINDS, "kind")
     found += _one_of(told.get("vary", "split"), ("split", "seed"), "vary")
+    views = told.get("test_views", 0)
+    if isinstance(views, bool) or not isinstance(views, int) or views < 0:
+        found.append(f"test_views must be a number of augmented copies, not {views!r}")
     found += [
         f"there is no printed table {name!r}.{did_you_mean(name, table_names())}"
         for name in told.get("printed") or ()
@@ -89,7 +96,7 @@ def mistakes_of(told: Mapping[str, Any], known: Sequence[str]) -> list[str]:
             found.append(f"measure {label!r} does not say what is measured")
     for part in ("training", "pretrain"):
         found += _unknown(told.get(part) or {}, TRAINING, f"{part}: ")
-    found += _unknown(told.get("network") or {}, ("name", "options"), "network: ")
+    found += _unknown(told.get("network") or {}, _NETWORK, "network: ")
     found += _search(told)
     found += _labels(told)
     if told.get("curves"):
@@ -116,7 +123,7 @@ def _setting(label: str, setting: Mapping[str, Any]) -> list[str]:
     found = _unknown(setting, _SETTING, where)
     found += _one_of(setting.get("task", "binary"), TASKS, f"{where}task")
     found += _unknown(setting.get("training") or {}, TRAINING, f"{where}training: ")
-    found += _unknown(setting.get("network") or {}, ("name", "options"), f"{where}network: ")
+    found += _unknown(setting.get("network") or {}, _NETWORK, f"{where}network: ")
     if not setting.get("collection"):
         found.append(f"{where}collection, the data set, is missing")
     drawn = dict(setting.get("imbalance") or {})
@@ -133,6 +140,8 @@ def _row(label: str, row: Mapping[str, Any], told: Mapping[str, Any]) -> list[st
     if row.get("baseline") not in (None, *told["rows"]):
         found.append(f"{where}its baseline {row['baseline']!r} is no row")
     found += _unknown(row.get("training") or {}, TRAINING, f"{where}training: ")
+    found += _unknown(row.get("network") or {}, _NETWORK, f"{where}network: ")
+    found += _one_of(row.get("tta", "none"), ("none", *MIRRORS), f"{where}tta")
     by_setting = row.get("by_setting") or {}
     found += _unknown(by_setting, list(told.get("settings") or {}), f"{where}by_setting: ")
     try:

@@ -26,12 +26,17 @@ class Description:
             ``size`` (pixels), ``network`` and ``training`` (over the protocol's); ``printed:
             false`` for those that the paper lacks.
         measures: By printed label: ``measure`` and its arguments; ``of: single`` is the mean over
-            single networks, where else the ensemble is measured.
-        rows: By printed label: ``method``; ``parameters`` of the method or of its training;
-            ``by_setting``, parameters that differ by setting; ``baseline``, the row it is compared
-            with, and whose chosen hyper-parameters it starts from; ``training`` and ``network``,
-            over the protocol's; ``members``; ``printed: false`` for rows that the paper lacks.
-        network: ``name`` and ``options``.
+            single networks, where else the ensemble is measured; ``views: true`` measures scores
+            averaged over augmented copies of the test samples, ``test_views`` of them.
+        rows: By printed label: ``method``, or a recipe (``recommended``); ``parameters`` of the
+            method or of its training; ``by_setting``, parameters that differ by setting;
+            ``baseline``, the row it is compared with, and whose chosen hyper-parameters it starts
+            from; ``training`` and ``network``, over the protocol's; ``members``; ``tta``, mirrored
+            copies whose scores are averaged (``flip``, ``flips``); ``metadata``, columns of
+            patients' data that a second network takes beside the images (``all`` for all that
+            there are); ``printed: false`` for rows that the paper lacks.
+        network: ``name``, ``options``, and ``weights``, a file of weights to start from (seen from
+            a protocol's own file).
         training: As :class:`~rarecall.training.TrainSettings` says, with ``epochs`` (or
             ``steps``), ``warmup_epochs``, and ``schedule`` ``constant``, ``cosine`` or
             ``{milestones: [shares of the steps], factor: …}``.
@@ -39,6 +44,8 @@ class Description:
         members: Networks of an ensemble.
         splits: Redraws of the data (``vary: split``) or of the seed alone (``vary: seed``).
         vary: ``"split"`` or ``"seed"``.
+        test_views: Augmented copies of every test sample, changed as training changes its batches,
+            whose mean score the measures with ``views: true`` are of; 0 for none.
         search: Stages, in order, each on validation and for every setting: ``stage``, its name;
             ``of``, rows; ``grid``, values by parameter; ``measure``.
         curves: What a figure draws: ``kind`` (``roc``, ``lines``, ``bars``, ``scatter``,
@@ -67,6 +74,7 @@ class Description:
     members: int = 1
     splits: int = 1
     vary: str = "split"
+    test_views: int = 0
     search: tuple[dict[str, Any], ...] = ()
     curves: dict[str, Any] | None = None
     analysis: str | None = None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rarecall._yaml import read_yaml
 from rarecall.errors import ConfigurationError, did_you_mean
 from rarecall.papers.printed import paper_table, table_names
+from rarecall.recipes import RECIPES, find_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,12 @@ _PICKED = ("rows", "settings", "measures")
 _WHOLE = {"method", "collection", "measure"}
 """One of these is in every entry that stands by itself."""
 
-_NAME = re.compile(r"(?P<paper>[a-z0-9-]+?)-(?:table|figure|correlation)(?:-(?P<number>\d+))?")
+# Of the images that the papers' protocols for two and more classes train on.
+_SPEC = {"kind": "images", "size": (32, 32)}
+
+_NAME = re.compile(
+    r"(?P<paper>[a-z0-9-]+?)-(?:table|figure|correlation|comparison)(?:-(?P<number>\d+))?"
+)
 
 
 def merged(
@@ -123,7 +129,7 @@ def _names() -> tuple[str, ...]:
     def place(name: str) -> tuple[int, int, int]:
         match = _NAME.fullmatch(name)
         assert match is not None
-        kind = ("table" not in name) + ("correlation" in name)
+        kind = ("table" not in name) + (name.endswith(("correlation", "comparison")))
         return PAPERS.index(match["paper"]), kind, int(match["number"] or 0)
 
     return tuple(sorted(found, key=place))
@@ -166,10 +172,21 @@ def read_description(source: str | Path) -> dict[str, Any]:
         base = _laid_over(base, used, library, name)
     own_search = "search" in told
     made = _laid_over(base, told, library, name)
-    made["rows"] = _expanded(made.get("rows") or {})
+    made["rows"] = _expanded(_with_recipes(made))
     if not own_search:
         made["search"] = kept_stages(made.get("search") or [], made["rows"])
+    if path is not None:
+        _place_weights(made, Path(path).parent)
     return _with_place(made, name)
+
+
+def _place_weights(told: Mapping[str, Any], folder: Path) -> None:
+    """Files of weights are named as seen from the protocol's own file."""
+    entries = [told, *(told.get("settings") or {}).values(), *(told.get("rows") or {}).values()]
+    for entry in entries:
+        network = entry.get("network") if isinstance(entry, dict) else None
+        if isinstance(network, dict) and network.get("weights"):
+            network["weights"] = str(folder / str(network["weights"]))
 
 
 def _laid_over(
@@ -189,6 +206,25 @@ def _laid_over(
     if told.get("doubts"):
         told["doubts"] = [*base.get("doubts", []), *told["doubts"]]
     return merged(base, told)
+
+
+def _with_recipes(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Put in place of a recipe's name what it stands for; what a row says beside it wins."""
+    settings = list((told.get("settings") or {}).values())
+    problem: Any = settings[0].get("task", "binary") if settings else "binary"
+    rows: dict[str, Any] = {}
+    for label, row in (told.get("rows") or {}).items():
+        if row.get("method") not in RECIPES:
+            rows[label] = row
+            continue
+        found = find_recipe(row["method"], _SPEC, problem)
+        stands = {
+            "parameters": dict(found.parameters),
+            "training": dict(found.training),
+            "tta": found.tta,
+        }
+        rows[label] = merged(stands, {**row, "method": found.method})
+    return rows
 
 
 def _expanded(rows: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def analysis_results(plan: Plan, folder: Path, *, confidence: float) -> dict[str
         StorageError: It cannot be written.
     """
     from rarecall.papers.analyses import analyse
+    from rarecall.papers.printed import citation_of
 
     begun = begin(folder, plan)
     found = analyse(plan["analysis"])
@@ -45,6 +46,7 @@ def analysis_results(plan: Plan, folder: Path, *, confidence: float) -> dict[str
             "kind": "reproduction",
             "protocol": plan["name"],
             "paper": plan.get("paper"),
+            "citation": citation_of(str(plan.get("paper", ""))),
             "place": plan.get("place"),
             "title": plan.get("title"),
             "scale": plan.get("scale", "full"),

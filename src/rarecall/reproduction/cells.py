@@ -9,7 +9,6 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rarecall.errors import MetricError
-from rarecall.metrics import roc_curve
 from rarecall.reproduction.records import read_scores
 from rarecall.reproduction.uncertainty import Scored, sample_interval
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from rarecall.reproduction.searching import Work
     from rarecall.reproduction.units import Unit
 
-POINTS = 200
-"""Of a stored ROC curve, at most."""
 _REMARKS = 12
 
 
@@ -38,6 +35,9 @@ class Cell:
             members are all there, unless none is.
         numbers: Number of every one of these splits.
         singles: Scores of every network.
+        view_splits: As ``splits``, of scores averaged over augmented copies; empty without them.
+        view_singles: As ``singles``, likewise.
+        partial: Whether no split has all its members.
     """
 
     units: list[Unit]
@@ -46,12 +46,22 @@ class Cell:
     splits: list[Scored] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     singles: list[Scored] = field(default_factory=list)
+    view_splits: list[Scored] = field(default_factory=list)
+    view_singles: list[Scored] = field(default_factory=list)
     partial: bool = False
 
     @property
     def seconds(self) -> float:
         """Spent on training."""
         return float(sum(record["seconds"] for record in self.records))
+
+    def splits_for(self, measure: Measure) -> list[Scored]:
+        """Give what a measure is of: scores of the samples as they are, or of their copies."""
+        return self.view_splits if measure.views else self.splits
+
+    def singles_for(self, measure: Measure) -> list[Scored]:
+        """Likewise for single networks."""
+        return self.view_singles if measure.views else self.singles
 
 
 def read_cell(work: Work, units: Sequence[Unit], run: Path) -> Cell:
@@ -62,6 +72,7 @@ def read_cell(work: Work, units: Sequence[Unit], run: Path) -> Cell:
     """
     cell = Cell(list(units))
     by_split: dict[int, list[Scored]] = {}
+    by_views: dict[int, list[Scored]] = {}
     wanted: dict[int, int] = {}
     for unit in units:
         wanted[unit.split] = wanted.get(unit.split, 0) + 1
@@ -76,13 +87,22 @@ def read_cell(work: Work, units: Sequence[Unit], run: Path) -> Cell:
         cell.records.append(record)
         cell.singles.append(scored)
         by_split.setdefault(unit.split, []).append(scored)
+        if "test_view_scores" in stored:
+            averaged = scored._replace(scores=stored["test_view_scores"])
+            cell.view_singles.append(averaged)
+            by_views.setdefault(unit.split, []).append(averaged)
     whole = {split: ones for split, ones in by_split.items() if len(ones) == wanted[split]}
     cell.partial = bool(by_split) and not whole
     for split, ones in sorted((whole or by_split).items()):
-        mean = np.mean([one.scores for one in ones], axis=0)
-        cell.splits.append(ones[0]._replace(scores=mean))
+        cell.splits.append(_ensemble(ones))
         cell.numbers.append(split)
+        if len(by_views.get(split, ())) == len(ones):
+            cell.view_splits.append(_ensemble(by_views[split]))
     return cell
+
+
+def _ensemble(members: Sequence[Scored]) -> Scored:
+    return members[0]._replace(scores=np.mean([one.scores for one in members], axis=0))
 
 
 def own_numbers(cell: Cell, measure: Measure, confidence: float) -> dict[str, Any]:
@@ -90,8 +110,9 @@ def own_numbers(cell: Cell, measure: Measure, confidence: float) -> dict[str, An
 
     Values are shares; None where there are too few units or the measure is undefined.
     """
-    values, singles = _values(measure, cell.splits), _values(measure, cell.singles)
-    interval = sample_interval(measure, cell.splits, confidence) if values else None
+    splits = cell.splits_for(measure)
+    values, singles = _values(measure, splits), _values(measure, cell.singles_for(measure))
+    interval = sample_interval(measure, splits, confidence) if values else None
     over = _over_splits(values, confidence)
     return {
         "ensemble": _mean(values),
@@ -134,22 +155,6 @@ def _over_splits(values: Sequence[float], confidence: float) -> dict[str, float 
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
     reach = -float(stdtrit(len(values) - 1, (1 - confidence) / 2)) * deviation / len(values) ** 0.5
     return found | {"split_sd": deviation, "split_low": mean - reach, "split_high": mean + reach}
-
-
-def roc_points(cell: Cell) -> dict[str, list[float]] | None:
-    """Give the ROC curve of the first split's ensemble, thinned; None outside binary work."""
-    if not cell.splits or cell.splits[0].scores.ndim != 1:
-        return None
-    try:
-        curve = roc_curve(cell.splits[0].scores, cell.splits[0].targets)
-    except MetricError:
-        return None
-    fpr, tpr = np.asarray(curve.fpr), np.asarray(curve.tpr)
-    # Even steps along the curve, so that neither its rise nor its tail is lost.
-    along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(fpr)) + np.abs(np.diff(tpr)))])
-    kept = np.unique(np.searchsorted(along, np.linspace(0.0, along[-1], POINTS)))
-    kept = kept[kept < len(fpr)]
-    return {"fpr": fpr[kept].tolist(), "tpr": tpr[kept].tolist()}
 
 
 def told_once(cell: Cell) -> list[str]:

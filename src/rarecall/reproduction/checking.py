@@ -46,14 +46,45 @@ def mistakes(plan: Plan) -> list[str]:
         attempt(f"setting {name!r}", lambda n=protocol, t=told: check_imbalance(n, t))  # type: ignore[misc]  # bound now
     for label in plan.asked_rows:
         attempt(f"row {label!r}", lambda label=label: _row(plan, label, found))  # type: ignore[misc]  # bound now
-    weights = plan.get("network", {}).get("weights")
-    if weights is not None and not Path(weights).is_file():
-        found.append(f"weights: there is no file {weights}.")
+    found += _weights(plan)
+    found += _views(plan)
     return found
 
 
+def _weights(plan: Plan) -> list[str]:
+    """Name the files of first weights that are not there, each once."""
+    asked = [(row, setting) for row in plan.asked_rows for setting in plan.asked_settings]
+    files = dict.fromkeys(plan.network_of(*one)[2] for one in asked)
+    return [
+        f"weights: there is no file {path}."
+        for path in files
+        if path is not None and not Path(path).is_file()
+    ]
+
+
+def _views(plan: Plan) -> list[str]:
+    """Measures of augmented copies need copies, and copies need an augmentation."""
+    wanted = [label for label, told in plan["measures"].items() if told.get("views")]
+    if not wanted:
+        return []
+    if plan.test_views < 1:
+        return [f"measures: {', '.join(wanted)} is of augmented copies; say test_views, how many."]
+    asked = [(row, setting) for row in plan.asked_rows for setting in plan.asked_settings]
+    plain = [
+        row
+        for row, setting in asked
+        if (plan.training_of(row, setting, {}).get("augment") or "none") == "none"
+    ]
+    return [
+        f"row {row!r}: {', '.join(wanted)} is of augmented copies, but its training has no augment."
+        for row in dict.fromkeys(plain)
+    ]
+
+
 def _row(plan: Plan, label: str, found: list[str]) -> None:
+    from rarecall.reproduction.jobs import own_parameters
     from rarecall.reproduction.schedules import train_settings
+    from rarecall.training.technique import Technique
 
     row = plan.row(label)
     known = parse(row.method).parameters
@@ -71,7 +102,10 @@ def _row(plan: Plan, label: str, found: list[str]) -> None:
     if row.baseline is not None and row.baseline not in plan["rows"]:
         found.append(f"row {label!r}: its baseline {row.baseline!r} is no row.")
     for setting in plan.asked_settings:
-        train_settings(plan.training_of(label, setting, row.given(setting)), _ROWS)
+        told = plan.training_of(label, setting, row.given(setting))
+        train_settings(told, _ROWS)
+        method = parse(row.method)
+        Technique.of(method, own_parameters(method, row.given(setting), told))
 
 
 def _of(stage: Any) -> Iterable[str]:

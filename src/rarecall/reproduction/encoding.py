@@ -14,6 +14,7 @@ from rarecall.errors import ConfigurationError
 from rarecall.task import BINARY, Task
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from rarecall.data.imbalance import Manifest
@@ -38,6 +39,8 @@ class Ground:
         spec: What a network needs to know of the inputs.
         manifest: Which samples these are.
         made_up: Whether numbers mean nothing.
+        facts: What is known of the patients, a table a part; None where nothing is.
+        classes: Names of the classes or labels.
     """
 
     train: ArrayDataset
@@ -47,6 +50,13 @@ class Ground:
     spec: dict[str, Any]
     manifest: Manifest
     made_up: bool
+    facts: dict[str, pd.DataFrame] | None = None
+    classes: tuple[str, ...] = ()
+
+    def sizes(self) -> dict[str, int]:
+        """Count the samples of each part."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: len(part) for name, part in parts.items()}
 
     def counts(self) -> dict[str, list[int]]:
         """Count the samples of every class in each part; in multi-label work positives by label."""
@@ -91,7 +101,20 @@ def make_ground(told: Mapping[str, Any], pools: Pools, manifest: Manifest) -> Gr
         _spec(pools.name, train),
         manifest,
         pools.made_up,
+        _facts(pools, manifest),
+        pools.classes,
     )
+
+
+def _facts(pools: Pools, manifest: Manifest) -> dict[str, pd.DataFrame] | None:
+    of_test = pools.test_facts if manifest.test_pool == "test" else pools.facts
+    if pools.facts is None or of_test is None:
+        return None
+    return {
+        "train": pools.facts.iloc[manifest.train],
+        "validation": pools.facts.iloc[manifest.validation],
+        "test": of_test.iloc[manifest.test],
+    }
 
 
 def dataset(

@@ -188,7 +188,7 @@ class _Drawer:
                 series = []
                 for label in self._series():
                     points = mean_conditions(self.cells[name, label])
-                    if points is None:
+                    if points is None or not {measure, y} <= points.values.keys():
                         own = self._own(name, label, measure), self._own(name, label, y)
                         series.append({"label": label, "x": [own[0]], "y": [own[1]]})
                     else:
@@ -228,7 +228,7 @@ class _Drawer:
         for name in self.settings:
             for label in self._series():
                 points = mean_conditions(self.cells[name, label])
-                if points is None:
+                if points is None or self.told["z"] not in points.values:
                     continue
                 title = label if len(self.settings) == 1 else f"{label}, {name}"
                 inside = [word for word in names if word in points.names]

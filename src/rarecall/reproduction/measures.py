@@ -8,7 +8,7 @@ that forgives half a miss. In ``strict`` mode it is reached exactly, or exceeded
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,10 @@ from rarecall import metrics
 from rarecall.errors import ConfigurationError, did_you_mean
 from rarecall.metrics import SelectionMeasure
 from rarecall.metrics.several import SeveralMeasure
+from rarecall.task import Task
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-    from rarecall.task import Task
 
 ROUNDED = 0.005
 """By how much a TPR may fall short and still round to the one required, at two decimals."""
@@ -124,6 +123,7 @@ class Measure:
         parameters: Its arguments.
         mode: ``"strict"`` or ``"as-published"``.
         single: Whether the printed value is the mean over single networks, not of the ensemble.
+        views: Whether it is of scores averaged over augmented copies (``test_views``).
 
     >>> measure = Measure.of("98", {"measure": "fpr_at_tpr", "tpr": 0.98})
     >>> measure([0.9, 0.4, 0.5, 0.1], [1, 1, 0, 0]), measure.better
@@ -135,6 +135,7 @@ class Measure:
     parameters: dict[str, Any]
     mode: str = "strict"
     single: bool = False
+    views: bool = False
 
     @classmethod
     def of(cls, label: str, told: Mapping[str, Any], *, mode: str = "strict") -> Measure:
@@ -146,6 +147,7 @@ class Measure:
         given = {_OTHER_WORDS.get(key, key): value for key, value in told.items()}
         name = str(given.pop("measure", ""))
         single = given.pop("of", None) == "single"
+        views = bool(given.pop("views", False))
         given = {
             key: value
             for key, value in given.items()
@@ -163,7 +165,7 @@ class Measure:
                 f"The measure {name!r} (column {label!r}) takes {', '.join(wanted) or 'nothing'}, "
                 f"not {', '.join(given) or 'nothing'}."
             )
-        return cls(label, name, given, mode, single)
+        return cls(label, name, given, mode, single, views)
 
     @property
     def better(self) -> str:
@@ -207,6 +209,7 @@ class Measure:
             "measure": self.name,
             **self.parameters,
             "of": "single" if self.single else "ensemble",
+            **({"views": True} if self.views else {}),
             "better": self.better,
             "percent": True,
         }
@@ -218,11 +221,24 @@ def measures_of(told: Mapping[str, Mapping[str, Any]], mode: str) -> list[Measur
 
 
 class _Progress(SeveralMeasure):
-    """Chooses by what drives the schedules: accuracy, or the mean AUC of all labels."""
+    """Chooses by what drives the schedules: accuracy, or the mean AUC of all labels.
+
+    A label that validation holds in one class only cannot tell networks apart, and is left out.
+    """
 
     def __call__(self, scores: ArrayLike, targets: ArrayLike) -> float:
         """Measure; higher is better."""
         return self.progress(scores, targets)
+
+    def _mean(self, measure: Any, scores: ArrayLike, targets: ArrayLike) -> float:
+        if self.task.kind == "multilabel":
+            known = np.asarray(targets)
+            telling = [k for k in self.task.critical if {0, 1} <= set(np.unique(known[:, k]))]
+            if telling and len(telling) < len(self.task.critical):
+                task = Task("multilabel", len(telling), tuple(range(len(telling))))
+                apart = replace(self, task=task)
+                return apart._mean(measure, np.asarray(scores)[:, telling], known[:, telling])
+        return super()._mean(measure, scores, targets)
 
 
 def selection(task: Task) -> SelectionMeasure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecall.errors import ConfigurationError, did_you_mean
@@ -59,7 +60,8 @@ class Row:
             the training, as ``learning_rate``.
         by_setting: Values that go before these in some settings.
         baseline: Label of the row it is compared with, or None.
-        more: Whatever else the row says: ``training``, ``network``, ``members``, ``pretrain``.
+        more: Whatever else the row says: ``training``, ``network``, ``members``, ``pretrain``,
+            ``metadata``.
     """
 
     label: str
@@ -135,6 +137,11 @@ class Plan:
         return int(self.get("splits", 1))
 
     @property
+    def test_views(self) -> int:
+        """Augmented copies of a test sample, for measures of their mean score; 0 for none."""
+        return int(self.get("test_views", 0))
+
+    @property
     def mode(self) -> str:
         """``"strict"`` or ``"as-published"``."""
         return str(self.get("mode", "strict"))
@@ -163,7 +170,11 @@ class Plan:
         return {**self.get("training", {}), **of_setting, **of_row, **chosen}
 
     def network_of(self, row: str, setting: str) -> tuple[str, dict[str, Any], str | None]:
-        """Give name, options and file of first weights of a row's network in a setting."""
+        """Give name, options and file of first weights of a row's network in a setting.
+
+        Weights given for the whole run go before those that the protocol names; a folder of them
+        holds a file of every network's name.
+        """
         told: dict[str, Any] = {"name": "auto", "options": {}}
         for part in (
             self.get("network", {}),
@@ -171,8 +182,9 @@ class Plan:
             self.row(row).more.get("network"),
         ):
             told |= part or {}
-        weights = told.get("weights")
-        return str(told["name"]), dict(told.get("options") or {}), weights
+        name, given = str(told["name"]), self.get("weights", told.get("weights"))
+        weights = None if given is None else str(weights_file(given, name))
+        return name, dict(told.get("options") or {}), weights
 
     def check(self) -> None:
         """Find every mistake that shows before anything is read or trained.
@@ -195,6 +207,15 @@ class Plan:
             tuple(x for x in self["rows"] if x in {*self.asked_rows, *rows}),
             tuple(x for x in self["settings"] if x in {*self.asked_settings, *settings}),
         )
+
+
+def weights_file(given: str | Path, network: str) -> Path:
+    """Give the file of a network's first weights: as given, or the one of its name in a folder."""
+    path = Path(given)
+    if not path.is_dir():
+        return path
+    found = [path / f"{network}{ending}" for ending in (".safetensors", ".pth", ".pt", ".bin")]
+    return next((one for one in found if one.is_file()), found[0])
 
 
 def method_parameters(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rarecall.data.collections import find_source, is_made_up, read_collection
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 _USUAL_SIDE = 256
@@ -34,6 +35,8 @@ class Pools:
         fingerprint: SHA-256 that names the data.
         made_up: Whether numbers on it mean nothing.
         counts: What it holds, for the record.
+        facts: What is known of the patients of the training pool, a table, or None.
+        test_facts: Of the test pool, or None.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Pools:
     fingerprint: str
     made_up: bool
     counts: dict[str, int] = field(default_factory=dict)
+    facts: pd.DataFrame | None = None
+    test_facts: pd.DataFrame | None = None
 
 
 def read_pools(name: str, root: Path, *, size: Any = None) -> Pools:
@@ -86,6 +91,7 @@ def read_pools(name: str, root: Path, *, size: Any = None) -> Pools:
         inputs = {"image": pool.images}
     labels, groups = np.asarray(found.labels), found.groups
     train, test = _official(found.parts, len(labels))
+    facts = getattr(found, "metadata", None)
     return Pools(
         name,
         inputs if test is None else {part: _Rows(inputs[part], train) for part in inputs},
@@ -98,6 +104,8 @@ def read_pools(name: str, root: Path, *, size: Any = None) -> Pools:
         _fingerprint(found, pool),
         made_up,
         {"samples": len(labels)},
+        None if facts is None else facts.iloc[train],
+        None if facts is None or test is None else facts.iloc[test],
     )
 
 

@@ -57,6 +57,8 @@ def write_record(folder: Path, method: str, job: Job, trained: Trained, fingerpr
             "test_targets": ground.test.targets.numpy(),
             "test_positions": manifest.test,
         }
+    if trained.views is not None:
+        arrays["test_view_scores"] = trained.views
     with write_atomically(folder / SCORES) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **arrays)
     lines = [json.dumps(finite(record)) for record in trained.history]
@@ -69,6 +71,8 @@ def write_record(folder: Path, method: str, job: Job, trained: Trained, fingerpr
             "data": fingerprint,
             "manifest": manifest.digest,
             "counts": ground.counts(),
+            "sizes": ground.sizes(),
+            "classes": list(ground.classes) if ground.task.kind == "multilabel" else None,
             "validation": digest(manifest.validation),
             "test": digest(manifest.test) if trained.test is not None else None,
             "made_up": ground.made_up,

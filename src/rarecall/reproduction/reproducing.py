@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarecall.errors import Interrupted, RunError
+from rarecall.errors import Interrupted
 from rarecall.reproduction.analysing import analysis_results
-from rarecall.reproduction.child import Child, start_worker
+from rarecall.reproduction.child import start_child, start_worker
 from rarecall.reproduction.plan import Plan, plain
 from rarecall.reproduction.results import CONFIDENCE, write_results
 from rarecall.reproduction.run_folder import Begun, begin
 from rarecall.reproduction.searching import Work
 from rarecall.reproduction.ways import Ways
 from rarecall.reproduction.worker import Events
+from rarecall.work.processes import supervise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-_LOOK = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ def describe(
         name: Of a protocol of the papers, or a file of one's own (``.yaml``).
         scale: ``"smoke"``, ``"small"`` or ``"full"``.
         mode: ``"strict"`` or ``"as-published"``.
-        weights: File of pre-trained weights that every network starts from.
+        weights: File of pre-trained weights that every network starts from, or a folder with a
+            file of each network's name; it goes before what the protocol names.
 
     Raises:
         ConfigurationError: There is no such protocol, scale or mode.
@@ -63,7 +63,7 @@ def describe(
         resolve(read_protocol(name) if own else protocol(name), scale, mode)
     )
     if weights is not None:
-        told["network"] = {**told["network"], "weights": str(weights)}
+        told["weights"] = str(weights)
     return told
 
 
@@ -103,7 +103,8 @@ def reproduce(
         storage: Database of the queue, for many machines; by default a file in the run folder.
         should_stop: Asked often; true stops at a safe place.
         watch: Whom to tell.
-        weights: File of pre-trained weights that every network starts from.
+        weights: File of pre-trained weights that every network starts from, or a folder with a
+            file of each network's name.
 
     Returns:
         The content of ``results.json``.
@@ -172,28 +173,12 @@ def run_plan(
 
 def _together(begun: Begun, ways: Ways, stop: Callable[[], bool], watch: Watch) -> None:
     """Start processes and wait for them; on a stop they are asked to stop, each at a safe place."""
-    workers = [Child(begun.folder, ways, number) for number in range(ways.jobs)]
-    asked, work = False, Work(begun.plan, begun.folder)
+    workers = [start_child(begun.folder, ways, number) for number in range(ways.jobs)]
+    work = Work(begun.plan, begun.folder)
     planned = work.planned()
-    try:
-        while any(worker.alive for worker in workers):
-            if not asked and stop():
-                asked = True
-                for worker in workers:
-                    worker.ask_to_stop()
-            watch.progress(planned - len(work.todo()))
-            time.sleep(_LOOK)
-    finally:
-        for worker in workers:
-            worker.end()
-    if asked:
-        raise Interrupted("Stopped on request; the same command goes on.")
-    if work.complete():
-        return
-    for worker in workers:
-        worker.raise_error()
-    codes = ", ".join(str(worker.code) for worker in workers)
-    raise RunError(
-        f"All workers ended (exit codes {codes}) before the work was done. The same command goes "
-        f"on; {workers[0].log} shows what was said, and so does --jobs 1."
+    supervise(
+        workers,
+        should_stop=stop,
+        complete=work.complete,
+        look=lambda: watch.progress(planned - len(work.todo())),
     )

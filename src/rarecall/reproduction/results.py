@@ -10,10 +10,12 @@ from rarecall.comparison.events import finite
 from rarecall.comparison.machine import environment
 from rarecall.files import read_json, write_json
 from rarecall.methods import parse
-from rarecall.reproduction.cells import Cell, own_numbers, read_cell, roc_points, told_once
+from rarecall.papers.printed import citation_of
+from rarecall.reproduction.cells import Cell, own_numbers, read_cell, told_once
 from rarecall.reproduction.figures import draw_figures
 from rarecall.reproduction.measures import Measure, measures_of
 from rarecall.reproduction.printed_cells import Printed
+from rarecall.reproduction.roc import roc_points
 from rarecall.reproduction.run_folder import RESULTS, Begun, opened
 from rarecall.reproduction.searching import Work
 from rarecall.reproduction.uncertainty import paired
@@ -91,12 +93,19 @@ class _Maker:
 
     def _setting(self, name: str) -> dict[str, Any]:
         cells = [self.cells[name, label] for label in self.plan.asked_rows]
-        counts: dict[str, Any] = next(
-            (cell.records[0]["counts"] for cell in cells if cell.records), {}
-        )
+        first: dict[str, Any] = next((cell.records[0] for cell in cells if cell.records), {})
         rows = [self._row(name, label) for label in self.plan.asked_rows]
         _correct(rows, self.measures)
-        return {"name": name, "counts": counts, "rows": rows}
+        told = self.plan["settings"][name]
+        return {
+            "name": name,
+            "collection": told["collection"],
+            "task": told.get("task", "binary"),
+            "labels": first.get("classes"),
+            "sizes": first.get("sizes", {}),
+            "counts": first.get("counts", {}),
+            "rows": rows,
+        }
 
     def _row(self, setting: str, label: str) -> dict[str, Any]:
         row, cell = self.plan.row(label), self.cells[setting, label]
@@ -124,7 +133,7 @@ class _Maker:
                 "done": len(cell.records),
                 "failed": len(cell.failures),
             },
-            "roc": roc_points(cell),
+            "roc": roc_points(cell.splits),
             "remarks": told_once(cell),
         }
 
@@ -134,12 +143,19 @@ class _Maker:
 
     def _against(self, own: Cell, base: Cell, baseline: str) -> dict[str, Any]:
         """Compare on the splits that both rows have."""
-        shared = [number for number in own.numbers if number in base.numbers]
-        ours = [own.splits[own.numbers.index(number)] for number in shared]
-        theirs = [base.splits[base.numbers.index(number)] for number in shared]
         found = {}
         for measure in self.measures:
-            difference = paired(measure, ours, theirs, self.confidence)
+            ours, theirs = (
+                dict(zip(cell.numbers, cell.splits_for(measure), strict=False))
+                for cell in (own, base)
+            )
+            shared = [number for number in ours if number in theirs]
+            difference = paired(
+                measure,
+                [ours[number] for number in shared],
+                [theirs[number] for number in shared],
+                self.confidence,
+            )
             if difference is not None:
                 found[measure.label] = {
                     "baseline": baseline,
@@ -164,6 +180,7 @@ def _opening(begun: Begun, work: Work, cells: Cells) -> dict[str, Any]:
         "kind": "reproduction",
         "protocol": plan["name"],
         "paper": plan.get("paper"),
+        "citation": citation_of(str(plan.get("paper", ""))),
         "place": plan.get("place"),
         "title": plan.get("title"),
         "scale": plan.get("scale", "full"),
@@ -203,6 +220,11 @@ def _notes(begun: Begun, cells: Cells) -> list[str]:
         notes.append(
             "Strict: all networks of an ensemble share one rare training set, validation is "
             "disjoint from it, and a TPR is reached exactly or exceeded."
+        )
+    if plan.test_views and any(told.get("views") for told in plan["measures"].values()):
+        notes.append(
+            f"Measures of augmented copies are of the mean score of {plan.test_views} copies of "
+            "every test sample, each changed as training changes its batches."
         )
     if any(record["made_up"] for cell in cells.values() for record in cell.records):
         notes.append("The data are made up: the numbers mean nothing.")

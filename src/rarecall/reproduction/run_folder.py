@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rarecall import __version__
 from rarecall.errors import RunError
 from rarecall.files import read_json, write_json
-from rarecall.reproduction.claims import alone
 from rarecall.reproduction.plan import Plan
+from rarecall.work.claims import alone
 
 if TYPE_CHECKING:
     from pathlib import Path

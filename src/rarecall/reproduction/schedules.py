@@ -12,6 +12,39 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+def stage_shares(given: Any, told: Mapping[str, Any]) -> Any:
+    """Give the milestones of stages as shares of a training.
+
+    Args:
+        given: Shares, as they are; or counts as papers print them, ``{epochs: [10, 20, 30], of:
+            35}`` or ``{steps: [2000, 8000], of: 13963}``; without ``of``, of the training's own
+            ``epochs`` or ``steps``.
+        told: The training.
+
+    Raises:
+        ConfigurationError: The counts are of nothing, or lie beyond it.
+
+    >>> stage_shares({"epochs": [10, 20], "of": 40}, {"steps": 8}), stage_shares([0.5], {})
+    ([0.25, 0.5], [0.5])
+    """
+    if not isinstance(given, dict):
+        return given
+    units = [unit for unit in ("epochs", "steps") if unit in given]
+    total = given.get("of", told.get(units[0]) if units else None)
+    if len(units) != 1 or set(given) - {*units, "of"} or not total:
+        raise ConfigurationError(
+            "milestones are shares, [0.5, 0.75], or counts, {epochs: [10, 20], of: 40} or {steps: "
+            f"[2000, 8000], of: 14000}}, not {dict(given)}."
+        )
+    counts = given[units[0]]
+    if not all(0 < count < total for count in counts):
+        raise ConfigurationError(
+            f"milestones at {units[0]} {counts} do not lie within {total:g} {units[0]}. Say `of` "
+            "how many they are."
+        )
+    return [count / total for count in counts]
+
+
 def train_settings(
     told: Mapping[str, Any], n_train: int, *, device: str = "auto", threads: int | None = None
 ) -> TrainSettings:

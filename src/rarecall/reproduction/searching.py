@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from rarecall.errors import ConfigurationError
 from rarecall.methods import parse
-from rarecall.reproduction.measures import Measure
 from rarecall.reproduction.plan import TRAINING
 from rarecall.reproduction.records import read_record, read_scores
 from rarecall.reproduction.units import Unit
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from rarecall.reproduction.measures import Measure
     from rarecall.reproduction.plan import Plan
 
 
@@ -90,6 +90,11 @@ class Work:
                 return None
             self._records[unit.name] = found
         return self._records[unit.name]
+
+    def done(self) -> list[dict[str, Any]]:
+        """Give the records of the units that are done, trials among them."""
+        self.todo()
+        return list(self._records.values())
 
     def todo(self) -> list[Unit]:
         """Units that can be trained now, the most wanted first.
@@ -249,6 +254,9 @@ class Work:
 
 
 def _stage(told: Mapping[str, Any], plan: Plan) -> Stage:
+    # It brings PyTorch, which telling how far a run is does not need.
+    from rarecall.reproduction.measures import Measure
+
     measure, of = told.get("measure", "auc"), told.get("of")
     if isinstance(measure, str):
         # Either a column of the table, or the bare name of a measure.

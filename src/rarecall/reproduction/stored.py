@@ -5,14 +5,16 @@ Rates, areas, differences and spreads lie in [0, 1] or [-1, 1], the printed ones
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rarecall.errors import RunError
 from rarecall.reproduction.stored_values import (
+    MEAN_AUC,
     Against,
     Measure,
     Own,
+    brief,
     number,
     numbers,
     read_against,
@@ -30,7 +32,11 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a setting; ``printed`` holds value and spread by measure label."""
+    """One row of a setting.
+
+    ``printed`` holds value and spread by measure label; ``fpr`` at every ``tpr`` is the mean of
+    ``curves`` splits, which lie between ``fpr_low`` and ``fpr_high``.
+    """
 
     label: str
     method: str
@@ -48,6 +54,9 @@ class Row:
     failed: int
     fpr: tuple[float, ...]
     tpr: tuple[float, ...]
+    fpr_low: tuple[float, ...]
+    fpr_high: tuple[float, ...]
+    curves: int
     remarks: tuple[str, ...]
 
     @property
@@ -57,7 +66,7 @@ class Row:
             return ""
         failed = f", {self.failed} failed" if self.failed else ""
         if not self.done:
-            return f"not run yet{failed}"
+            return f"not run yet{failed}" if self.failed < self.wanted else f"all {failed[2:]}"
         return f"{self.done} of {self.wanted} units done{failed}"
 
     def printed_value(self, measure: Measure) -> float | None:
@@ -79,12 +88,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Setting:
-    """One block of the table; ``counts`` holds negatives and positives by part."""
+    """One block of the table.
+
+    ``counts`` holds negatives and positives by part (samples of every class; in multi-label work
+    positives of every label, which ``labels`` names); ``sizes`` all samples of a part.
+    """
 
     name: str
     counts: dict[str, tuple[int | None, ...]]
     rows: tuple[Row, ...]
     made_up: bool
+    task: str = "binary"
+    labels: tuple[str, ...] = ()
+    sizes: dict[str, int | None] = field(default_factory=dict)
 
     def row(self, label: str) -> Row | None:
         """Find a row by its label."""
@@ -97,6 +113,7 @@ class Reproduction:
 
     protocol: str
     paper: str
+    citation: str
     place: str
     title: str
     scale: str
@@ -136,9 +153,11 @@ class Reproduction:
         invented = {
             str(name): bool(one.get("made_up")) for name, one in (results.get("data") or {}).items()
         }
+        settings = tuple(_setting(one, invented) for one in results["settings"])
         return cls(
             protocol=str(results["protocol"]),
             paper=str(results["paper"] or ""),
+            citation=str(results.get("citation") or ""),
             place=str(results["place"] or ""),
             title=str(results["title"] or ""),
             scale=str(results["scale"]),
@@ -147,17 +166,28 @@ class Reproduction:
             created=str(results.get("created") or ""),
             unfinished=bool(results.get("unfinished")),
             confidence=float(results.get("confidence") or 0.95),
-            measures=tuple(read_measure(one) for one in results["measures"]),
-            settings=tuple(_setting(one, invented) for one in results["settings"]),
+            measures=tuple(_of_labels(read_measure(one), settings) for one in results["measures"]),
+            settings=settings,
             made_up=any(invented.values()),
             raw=results,
         )
+
+    @property
+    def head(self) -> str:
+        """Name the place in the paper, the paper by authors, venue and year where it is known."""
+        return f"{self.place} of {brief(self.citation) or self.paper}"
 
     @property
     def units(self) -> tuple[int, int, int]:
         """Units wanted, done and failed."""
         rows = [row for setting in self.settings for row in setting.rows]
         return sum(r.wanted for r in rows), sum(r.done for r in rows), sum(r.failed for r in rows)
+
+
+def _of_labels(measure: Measure, settings: tuple[Setting, ...]) -> Measure:
+    """Call an AUC of several labels the mean that it is."""
+    of_labels = [one.task == "multilabel" for one in settings if measure.kind == "auc"]
+    return replace(measure, kind=MEAN_AUC) if of_labels and all(of_labels) else measure
 
 
 def _setting(stored: Mapping[str, Any], invented: Mapping[str, bool]) -> Setting:
@@ -167,7 +197,15 @@ def _setting(stored: Mapping[str, Any], invented: Mapping[str, bool]) -> Setting
         str(part): tuple(whole(n) for n in found or ())
         for part, found in (stored.get("counts") or {}).items()
     }
-    return Setting(str(stored["name"]), counts, tuple(_row(one) for one in stored["rows"]), own)
+    return Setting(
+        str(stored["name"]),
+        counts,
+        tuple(_row(one) for one in stored["rows"]),
+        own,
+        str(stored.get("task") or "binary"),
+        tuple(str(label) for label in stored.get("labels") or ()),
+        {str(part): whole(n) for part, n in (stored.get("sizes") or {}).items()},
+    )
 
 
 def _row(stored: Mapping[str, Any]) -> Row:
@@ -203,5 +241,8 @@ def _row(stored: Mapping[str, Any]) -> Row:
         failed=whole(units.get("failed")) or 0,
         fpr=numbers(roc.get("fpr")),
         tpr=numbers(roc.get("tpr")),
+        fpr_low=numbers(roc.get("low")),
+        fpr_high=numbers(roc.get("high")),
+        curves=whole(roc.get("splits")) or 1,
         remarks=tuple(str(remark) for remark in stored.get("remarks") or ()),
     )

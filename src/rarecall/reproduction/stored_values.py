@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+MEAN_AUC = "mean_auc"
+"""What the AUC of several labels is called here, since it is the mean of theirs."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """One column of the table: what is measured, and how it is written.
@@ -21,6 +25,7 @@ class Measure:
         lower: Whether lower is better.
         percent: Whether it is a rate that reports write in percent.
         single: Whether the paper's value is the mean over single networks, not of an ensemble.
+        views: Whether it is of scores averaged over augmented copies of the test samples.
     """
 
     label: str
@@ -29,6 +34,7 @@ class Measure:
     lower: bool
     percent: bool
     single: bool = False
+    views: bool = False
 
     @property
     def title(self) -> str:
@@ -37,13 +43,15 @@ class Measure:
         >>> Measure("98", "fpr_at_tpr", 0.98, True, True).title
         'FPR at 98% TPR'
         """
-        return f"{self._title}, single networks" if self.single else self._title
+        of = [", single networks"] * self.single + [", augmented copies"] * self.views
+        return self._title + "".join(of)
 
     @property
     def _title(self) -> str:
         if self.at is None:
             known = {
                 "auc": "AUC",
+                MEAN_AUC: "Mean AUC",
                 "accuracy": "Accuracy",
                 "balanced_accuracy": "Balanced accuracy",
                 "class_accuracy": f"Accuracy for {self.label}",
@@ -71,7 +79,8 @@ class Measure:
         """
         if self.kind == "fpr_at_tpr" and self.at is not None:
             return self.title.removeprefix("FPR ")
-        return f"in {self.title}"
+        title = self.title
+        return f"in {title[0].lower() + title[1:] if self.kind == MEAN_AUC else title}"
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,7 @@ def read_measure(stored: Mapping[str, Any]) -> Measure:
         lower=stored.get("better") == "lower",
         percent=bool(stored.get("percent")),
         single=stored.get("of") == "single",
+        views=bool(stored.get("views")),
     )
 
 
@@ -171,3 +181,19 @@ def read_against(stored: Mapping[str, Any], baseline: object) -> Against:
     return Against(
         str(stored.get("baseline") or baseline), *(number(stored.get(name)) for name in names)
     )
+
+
+def brief(citation: str) -> str:
+    """Shorten a citation to authors, venue and year.
+
+    >>> brief("Mohammadi, Zhao, Zhai and Tung, Ranking Regularization: A Title, CVPR 2023")
+    'Mohammadi et al., CVPR 2023'
+    >>> brief("Anonymous authors, A Title, under review 2024"), brief("My notes")
+    ('Anonymous authors, under review 2024', 'My notes')
+    """
+    words = [part.strip() for part in citation.split(",")]
+    if len(words) < 3:
+        return citation
+    first = words[0].removesuffix(" et al.").split(" and ")[0]
+    # A name alone is the first of several authors.
+    return f"{first}{'' if ' ' in first else ' et al.'}, {words[-1]}"

@@ -274,7 +274,10 @@ def _permuted(
     measure: Measure, first: Sequence[Scored], second: Sequence[Scored], value: float, seed: int
 ) -> float:
     """Swap the two rows' scores of every sample by the toss of a coin, in all splits together."""
-    level = _identity if measure.name in _BY_VALUE or first[0].scores.ndim == 2 else _ranks
+    # On ranks, so that two rows whose scores lie on different scales can be swapped; those of
+    # several classes are compared with each other and stay.
+    several = first[0].scores.ndim == 2 and first[0].targets.ndim == 1
+    level = _identity if measure.name in _BY_VALUE or several else _ranks
     ours = [one._replace(scores=level(one.scores)) for one in first]
     theirs = [one._replace(scores=level(one.scores)) for one in second]
     rng, extreme = np.random.default_rng([seed, 2]), 0
@@ -293,6 +296,9 @@ def _permuted(
 
 
 def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rank the scores; in multi-label work those of every label by themselves."""
+    if scores.ndim == 2:
+        return np.stack([_ranks(column) for column in scores.T], axis=1)
     return np.unique(scores, return_inverse=True)[1].astype(np.float64)
 
 

@@ -64,6 +64,16 @@ class Unit:
         """
         return self.split * _APART + self.member + (_TRIALS if self.kind == "trial" else 0)
 
+    def __str__(self) -> str:
+        """Name it for a reader, counting from 1.
+
+        >>> str(Unit("1:50", "BCE", split=1))
+        '1:50 BCE, split 2, network 1'
+        """
+        if self.kind == "trial":
+            return f"{self.setting} {self.row}, {self.stage}, trial {self.number + 1}"
+        return f"{self.setting} {self.row}, split {self.split + 1}, network {self.member + 1}"
+
     def folder(self, run: Path) -> Path:
         """Where its checkpoint, scores and record lie."""
         return run / "units" / self.name

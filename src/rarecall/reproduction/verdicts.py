@@ -74,6 +74,9 @@ def verdicts(results: Mapping[str, Any]) -> list[str]:
 def conditions(found: Reproduction) -> str:
     """Say at which scale and in which mode the work was done."""
     scale = _SCALES.get(found.scale, "as the protocol file says")
+    if found.made_up and all(setting.made_up for setting in found.settings):
+        # Of made-up data even the differences mean nothing.
+        scale = scale.partition(", so")[0]
     mode = _MODES.get(found.mode, "as the protocol file says")
     return f"{found.protocol} at scale {found.scale} ({scale}) in {found.mode} mode ({mode})."
 
@@ -86,7 +89,12 @@ def warnings(found: Reproduction) -> list[str]:
         where = "" if len(places) == len(found.settings) else f" in {', '.join(places)}"
         said.append(f"{capital(NOTHING)}{where}.")
     wanted, done, failed = found.units
-    if found.unfinished or done < wanted or failed:
+    if failed and not found.unfinished and done + failed >= wanted:
+        said.append(
+            f"{failed:,} of {wanted:,} units failed, for the reasons under Remarks, and are not "
+            "tried again: a row lacks its number, or has one of fewer networks."
+        )
+    elif found.unfinished or done < wanted:
         more = f"; {failed} failed" if failed else ""
         said.append(
             f"Unfinished: {done:,} of {wanted:,} units are done{more}. The same command goes on "

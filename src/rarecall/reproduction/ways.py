@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rarecall.errors import ConfigurationError
+from rarecall.work.storage import check_storage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ class Ways:
             wrong.append(f"minutes must be above 0, not {self.minutes:g}")
         if wrong:
             raise ConfigurationError("; ".join(wrong) + ".")
+        check_storage(self.storage)
 
     @property
     def threads_each(self) -> int:

@@ -14,25 +14,24 @@ from rarecall.errors import (
     RunError,
     StorageError,
 )
-from rarecall.reproduction.claims import claimed
 from rarecall.reproduction.grounds import Grounds
 from rarecall.reproduction.helping import easy_scores
-from rarecall.reproduction.queue import Queue
-from rarecall.reproduction.records import read_record, write_failure, write_record
+from rarecall.reproduction.records import RECORD, read_record, write_failure, write_record
 from rarecall.reproduction.searching import Work
 from rarecall.reproduction.training import Job, Trainer
+from rarecall.reproduction.units import Unit
 from rarecall.training import CHECKPOINT_NAME
+from rarecall.work.loop import work_off
+from rarecall.work.presence import Presence
+from rarecall.work.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from rarecall.reproduction.plan import Plan
-    from rarecall.reproduction.units import Unit
     from rarecall.training import EpochRecord
 
-_PAUSE = 0.5
-_BETWEEN_RECOVERIES = 5.0
 _ATTEMPTS = 2
 
 
@@ -113,7 +112,8 @@ class Worker:
             ),
         )
         self.trainer = Trainer(plan, device=device, threads=threads)
-        self.queue = Queue(run, study, url)
+        self.queue = Queue(run, study, Unit, RECORD, url)
+        self.presence = Presence(run)
         self.tally = Tally()
         self._attempts: dict[str, int] = {}
 
@@ -125,43 +125,29 @@ class Worker:
             StorageError: A file cannot be written.
             Interrupted: A stop was asked for; everything done is stored.
         """
-        began, recovered = time.monotonic(), float("-inf")
+        began = time.monotonic()
         try:
-            while True:
-                if self.should_stop():
-                    raise Interrupted("Stopped between two trainings; the same command goes on.")
-                if time.monotonic() - recovered > _BETWEEN_RECOVERIES:
-                    self.queue.recover()
-                    recovered = time.monotonic()
-                taken = self.queue.take()
-                if taken is not None:
-                    self._do(*taken)
-                    continue
-                left = self.work_left.todo()
-                if not left and self.work_left.complete():
-                    return self.tally
-                if not self.queue.fill(left):
-                    # Others train what is left, or what the next stage waits for.
-                    time.sleep(_PAUSE)
+            with self.presence:
+                work_off(self.queue, self.work_left, self._do, should_stop=self.should_stop)
         finally:
             self.tally.seconds = time.monotonic() - began
+        return self.tally
 
-    def _do(self, number: int, unit: Unit) -> None:
-        folder = unit.folder(self.run)
-        with claimed(folder) as mine:
-            if not mine:
-                self.queue.close(number, None)
-                return
-            record = read_record(folder)
-            if record is None:
-                try:
-                    record = self._train(unit)
-                except BaseException:
-                    self.queue.close(number, None)
-                    raise
-        self.queue.close(number, None if record is None else 0.0)
+    def _do(self, unit: Unit, folder: Path) -> bool:
+        record = read_record(folder)
+        if record is None:
+            self.presence.tell(unit=str(unit))
+            try:
+                record = self._train(unit)
+            finally:
+                self.presence.tell(unit=None)
         if record is not None:
             self.events.ended(unit, record)
+        return record is not None
+
+    def _epoch(self, unit: Unit, told: EpochRecord) -> None:
+        self.presence.tell(unit=str(unit), step=told.step, steps=told.steps)
+        self.events.epoch(unit, told)
 
     def _train(self, unit: Unit) -> dict[str, Any] | None:
         folder, method = unit.folder(self.run), self.plan.row(unit.row).method
@@ -173,7 +159,7 @@ class Worker:
                 unit,
                 ground,
                 folder,
-                on_epoch=lambda told: self.events.epoch(unit, told),
+                on_epoch=lambda told: self._epoch(unit, told),
                 should_stop=self.should_stop,
             )
             trained = self.trainer.train(job)

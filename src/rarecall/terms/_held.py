@@ -114,7 +114,10 @@ def held(
         past: Earlier scores of negatives, which join those of the batch; ``"positive"`` only.
         slopes: Whether scores are probabilities, whose pairs are counted.
     """
-    critical, others = scores[positive], scores[negative]
+    # By number, not by mask: a mask is searched anew in the backward pass.
+    critical, others = (
+        scores.index_select(0, torch.nonzero(rows).squeeze(1)) for rows in (positive, negative)
+    )
     n_others: int | Tensor = len(others)
     joined, counts = others, None
     if past is not None:

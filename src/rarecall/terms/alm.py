@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rarecall._checks import in_range
+from rarecall.functional import shapes
 from rarecall.objective import Scored, Term, Update
 from rarecall.terms._alm_remarks import alm_remarks
 from rarecall.terms._constraints import Kind, Layout, copies
@@ -210,8 +211,7 @@ class ALMConstraint(Term):
         assert self._layout is not None  # and bound
         delta: float | Tensor = self.margin if margin is None else margin
         mu = self.current_penalty if penalty is None else penalty
-        own = slice(scored.fresh)
-        index = scored.index[own]
+        index = _first(scored.index, scored.fresh)
         as_probability = self.scores == "probability"
         values = scored.probabilities() if as_probability else scored.scores
         class_values = self._class_values(scored)
@@ -219,15 +219,17 @@ class ALMConstraint(Term):
         parts, keys, rises, counts, acted = [], [], [], [], []
         views = scored.views(values)
         for view in views:
-            positive, negative = view.positive[own], view.negative[own]
+            view_scores, positive, negative = (
+                _first(part, scored.fresh) for part in (view.scores, view.positive, view.negative)
+            )
             past = None if self.memory is None else self.memory.recall(view.column)
-            rows = self.constraints, view.scores[own], positive, negative
+            rows = self.constraints, view_scores, positive, negative
             if whole:
                 found = held_by_all(*rows, margin=delta, past=past, slopes=as_probability)
             else:
                 classes = None
                 if class_values is not None:
-                    labels = scored.targets[own][negative]
+                    labels = _first(scored.targets, scored.fresh)[negative]
                     classes = ClassValues(class_values[positive], class_values[negative], labels)
                 found = held(*rows, margin=delta, classes=classes, past=past, slopes=as_probability)
             q = found.q.to(self.multipliers.dtype)
@@ -237,24 +239,26 @@ class ALMConstraint(Term):
             key = self._layout.keys(
                 index, self.places, view.column, positive, negative, whole=whole
             )
-            value = (0.5 * mu * q.square() + self.multipliers[key] * q).sum()
+            # μ q² / 2 + λ q, in as few passes over q as can be.
+            value = torch.dot(torch.addcmul(self.multipliers[key], q, 0.5 * mu), q)
             parts.append(value / divisor)
             keys.append(key)
             # An index that came twice in a batch counts once.
             rises.append(mu * q.detach() / copies(key))
-            acted.append(positive.any())
+            acted.append(positive)
             if found.pairs is not None:
                 counts.append(found.pairs)
         total = sum(parts[1:], parts[0])
         update: Update = {
-            "keys": torch.cat(keys),
-            "rises": torch.cat(rises),
+            "keys": _joined(keys),
+            "rises": _joined(rises),
             "value": total.detach(),
-            "acted": torch.stack(acted).any(),
+            "acted": _joined(acted).any(),
         }
         if counts:
             update["pairs"] = sum(counts[1:], counts[0])
         if self.memory is not None:
+            own = slice(scored.fresh)
             negatives = torch.stack([view.negative[own] for view in views])
             update["memory"] = self.memory.staged([view.scores[own] for view in views], negatives)
         return total.to(values.dtype), update
@@ -263,7 +267,7 @@ class ALMConstraint(Term):
         """Tell whether labels must decide no shape: on accelerators, and while compiling."""
         if self.constraints == "pair" or self.form == "second":
             return False
-        return values.device.type != "cpu" or torch.compiler.is_compiling()
+        return shapes.fixed_shapes(values)
 
     def _class_values(self, scored: Scored) -> Tensor | None:
         """Give the values of every class on the batch's own rows, where the form needs them."""
@@ -293,10 +297,11 @@ class ALMConstraint(Term):
             if self.max_multiplier < math.inf:
                 capped = self.multipliers[keys].clamp(max=self.max_multiplier)
                 self.multipliers.index_copy_(0, keys, capped)
-            self.batches += torch.stack([torch.ones_like(update["acted"]), update["acted"]])
+            # In place: `+=` on a module's buffer would register it anew.
+            self.batches.add_(torch.stack([torch.ones_like(update["acted"]), update["acted"]]))
             self.recent_value.lerp_(update["value"], RECENT)
             if "pairs" in update:
-                self.pairs += update["pairs"]
+                self.pairs.add_(update["pairs"])
         if self.memory is not None:
             self.memory.commit([update["memory"] for update in updates])
 
@@ -351,6 +356,14 @@ class ALMConstraint(Term):
         """Show the parameters."""
         names = ("margin", "penalty", "growth", "scores", "form", "constraints")
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+
+
+def _first(values: Tensor, count: int) -> Tensor:
+    return values if len(values) == count else values[:count]
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 def _at_least_one(count: int | Tensor) -> int | Tensor:

@@ -107,7 +107,7 @@ class NegativeMemory(nn.Module):
             self.cursor.copy_((self.cursor + count) % size)
         self.scores.copy_(scores[..., :size])
         self.entered.copy_(entered[..., :size])
-        self.clock += 1
+        self.clock.add_(1)
 
     def held(self) -> Tensor:
         """Count the scores that would count now, of all rings together, int64 ``()``."""

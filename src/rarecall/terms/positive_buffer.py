@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from rarecall._checks import in_range
-from rarecall.objective import Batch
+from rarecall._leaves import leaves_of, with_leaves
+from rarecall.functional import shapes
+from rarecall.parts import Batch
+from rarecall.terms._held_samples import HeldSamples
+from rarecall.terms._on_host import OnHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +31,10 @@ class PositiveBuffer(nn.Module):
     ``evict`` names. A sample that is in the buffer already, known by its index, is refreshed, not
     doubled. Samples are kept as they were given to the model, after augmentation. In multi-class
     work it holds samples of every critical class, each with the score of its own class.
+
+    The samples lie where the model is; who stays is decided on the host. On a graphics processor
+    the scores of a step travel there while its backward pass runs and are read when the next
+    batch is prepared, so no step waits for the device; leave the batch's ``index`` on the host.
 
     Args:
         capacity: How many samples it holds, >= 0.
@@ -56,132 +64,186 @@ class PositiveBuffer(nn.Module):
         self.clear()
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self._settled().index)
 
     def clear(self) -> None:
         """Forget every sample."""
-        self.leaves: list[Tensor] = []
-        self.index = torch.zeros(0, dtype=torch.int64)
-        self.targets = torch.zeros(0, dtype=torch.int64)
-        self.scores = torch.zeros(0, dtype=torch.float64)
-        self.entered = torch.zeros(0, dtype=torch.int64)
-        self.clock = 0
+        self._held = HeldSamples()
+        self._waiting: list[Sequence[Update]] = []
+
+    @property
+    def leaves(self) -> list[Tensor]:
+        """The samples: every tensor of the inputs, a row a sample."""
+        return self._settled().leaves
+
+    @property
+    def targets(self) -> Tensor:
+        """Their targets."""
+        return self._settled().targets
+
+    @property
+    def index(self) -> Tensor:
+        """Their positions in the training targets, int64, on the host."""
+        return torch.from_numpy(self._settled().index)
+
+    @property
+    def scores(self) -> Tensor:
+        """Their latest scores, float64, on the host."""
+        return torch.from_numpy(self._settled().scores)
 
     def replay(self, batch: Batch) -> Batch | None:
         """Give the buffered rows that the batch does not hold itself, or None."""
-        if not len(self):
+        held = self._settled()
+        if not len(held.index):
             return None
-        device = batch.targets.device
-        index = self.index.to(device)
-        leaves, spec = pytree.tree_flatten(batch.inputs)
+        leaves = leaves_of(batch.inputs)
         assert batch.index is not None  # the objective has checked
-        kept = torch.nonzero(~torch.isin(index, batch.index)).squeeze(1)
-        rows = [
-            held.to(leaf.device, leaf.dtype)[kept]
-            for held, leaf in zip(self.leaves, leaves, strict=True)
-        ]
-        targets = self.targets.to(batch.targets)[kept]
-        return Batch(pytree.tree_unflatten(rows, spec), targets, index[kept])
+        met = np.sort(batch.index.detach().cpu().numpy())
+        kept = met.take(np.searchsorted(met, held.index), mode="clip") != held.index
+        rows = [part.to(leaf) for part, leaf in zip(held.leaves, leaves, strict=True)]
+        targets, index = held.targets.to(batch.targets), torch.from_numpy(held.index)
+        if not kept.all():
+            places = torch.from_numpy(np.flatnonzero(kept))
+            index = index[places]
+            places = places.to(targets.device, non_blocking=True)
+            rows, targets = [part[places] for part in rows], targets[places]
+        return Batch(with_leaves(batch.inputs, rows), targets, index)
 
     @staticmethod
     def staged(scored: Scored) -> Update:
-        """Take from a forwarded batch its critical rows: inputs, targets and scores."""
-        rows = torch.nonzero(scored.critical).squeeze(1)
-        leaves = scored.leaves(rows)
+        """Take from a forwarded batch its critical rows: inputs, targets and scores.
+
+        Where labels must decide no shape it takes all rows, and :meth:`commit` picks.
+        """
         assert scored.index is not None  # the objective has checked
-        targets, scores = scored.targets[rows], scored.scores.detach()[rows]
-        if scores.ndim == 2:
-            # Every row is of exactly one critical class, so this takes one value a row, in order.
-            classes = torch.tensor(scored.task.critical, device=targets.device)
-            scores = scores[targets[:, None] == classes[None, :]]
+        scores = _of_own_class(scored)
+        alone = scored.joined is None and scores.dtype == torch.float64
+        if alone and shapes.fixed_shapes(scored.scores):
+            numbers = torch.stack([scored.index.double(), scored.critical.double(), scores])
+            return {
+                # A copy, since the caller may reuse the memory before the rows are picked.
+                "leaves": [leaf.detach().clone() for leaf in leaves_of(scored.inputs)],
+                "targets": scored.targets,
+                "numbers": numbers if torch.compiler.is_compiling() else OnHost(numbers),
+            }
+        rows = torch.nonzero(scored.critical).squeeze(1)
         return {
-            "leaves": leaves,
+            "leaves": scored.leaves(rows),
+            "targets": scored.targets[rows],
             "index": scored.index[rows],
-            "targets": targets,
-            "scores": scores.double(),
+            "scores": scores[rows],
         }
 
     def commit(self, updates: Sequence[Update]) -> None:
         """Refresh scores, admit new samples, let old ones go."""
         for update in updates:
-            self._admit(**update)
-        self.clock += 1
-        if self.max_age is not None and len(self):
-            self._keep(torch.nonzero(self.clock - self.entered < self.max_age).squeeze(1))
+            if isinstance(update.get("numbers"), Tensor):
+                update["numbers"] = OnHost(update["numbers"])
+        self._waiting.append(updates)
+        if not any("numbers" in update for update in updates):
+            self._settled()
 
-    def _admit(self, leaves: list[Tensor], index: Tensor, targets: Tensor, scores: Tensor) -> None:
+    def _settled(self) -> HeldSamples:
+        """Give what is held after all steps committed so far."""
+        waiting, self._waiting = self._waiting, []
+        for updates in waiting:
+            for update in updates:
+                self._admit(update)
+            held = self._held
+            held.clock += 1
+            if self.max_age is not None and len(held.index):
+                held.keep(held.clock - held.entered < self.max_age)
+        return self._held
+
+    def _admit(self, update: Update) -> None:
+        leaves, targets = update["leaves"], update["targets"]
+        if "numbers" in update:
+            index, critical, scores = update["numbers"].read()
+            places = np.flatnonzero(critical)
+            index, scores = index[places].astype(np.int64), scores[places]
+            rows = places.tolist()
+        else:
+            index, scores = (update[name].cpu().numpy() for name in ("index", "scores"))
+            rows = list(range(len(index)))
         if not self.capacity or not len(index):
             return
-        if not self.leaves:
-            self.leaves = [leaf[:0] for leaf in leaves]
-            self.targets = targets[:0]
-        device, size = index.device, len(self)
+        held = self._held
+        size = len(held.index)
         # There are few samples: plain numbers decide, then one gather a tensor moves the rows.
-        slots = {sample: slot for slot, sample in enumerate(self.index.tolist())}
+        known = held.index.tolist()
         # Of an index that came twice, the last row counts.
-        rows = {sample: size + row for row, sample in enumerate(index.tolist())}
-        source = [rows.get(sample, slot) for sample, slot in slots.items()]
-        new = sorted(row for sample, row in rows.items() if sample not in slots)[-self.capacity :]
-        merged = torch.cat([self.scores.to(scores), scores])
-        leaving = max(0, size + len(new) - self.capacity)
-        if leaving:
-            known = merged.tolist()
-            key: list[float] = {
-                "most_confident": [-known[row] for row in source],
-                "oldest": self.entered.tolist(),
-                "least_confident": [known[row] for row in source],
-            }[self.evict]
-            gone = set(sorted(range(size), key=key.__getitem__)[:leaving])
-            source = [row for slot, row in enumerate(source) if slot not in gone]
-            self.entered = self.entered[[slot for slot in range(size) if slot not in gone]]
-        take = torch.tensor([*source, *new], device=device)
-        arrived = torch.full((len(new),), self.clock, dtype=torch.int64, device=device)
-        self.entered = torch.cat([self.entered.to(device), arrived])
-        self.index = torch.cat([self.index.to(device), index])[take]
-        self.targets = torch.cat([self.targets.to(targets), targets])[take]
-        self.scores = merged[take]
-        self.leaves = [
-            torch.cat([held.to(leaf), leaf])[take]
-            for held, leaf in zip(self.leaves, leaves, strict=True)
-        ]
-
-    def _keep(self, slots: Tensor) -> None:
-        self.index, self.targets, self.scores, self.entered = (
-            part[slots] for part in (self.index, self.targets, self.scores, self.entered)
+        met = {sample: size + row for row, sample in enumerate(index.tolist())}
+        source = [met.pop(sample, slot) for slot, sample in enumerate(known)]
+        new = sorted(met.values())[-self.capacity :]
+        merged = np.concatenate([held.scores, scores])
+        stays = np.ones(size, dtype=bool)
+        leaving = size + len(new) - self.capacity
+        if leaving > 0:
+            key = held.entered if self.evict == "oldest" else merged[source]
+            key = -key if self.evict == "most_confident" else key
+            stays[np.argsort(key, kind="stable")[:leaving]] = False
+        chosen = np.array(
+            [row for row, stay in zip(source, stays, strict=True) if stay] + new, dtype=np.int64
         )
-        self.leaves = [leaf[slots] for leaf in self.leaves]
+        arrived = np.full(len(new), held.clock)
+        held.entered = np.concatenate([held.entered[stays], arrived])
+        held.index = np.concatenate([held.index, index])[chosen]
+        held.scores = merged[chosen]
+        picked = [row if row < size else size + rows[row - size] for row in chosen.tolist()]
+        take = torch.tensor(picked).to(targets.device, non_blocking=True)
+        if not held.leaves:
+            held.leaves, held.targets = [leaf[:0] for leaf in leaves], targets[:0]
+        held.targets = torch.cat([held.targets.to(targets), targets]).index_select(0, take)
+        held.leaves = [
+            torch.cat([old.to(leaf), leaf]).index_select(0, take)
+            for old, leaf in zip(held.leaves, leaves, strict=True)
+        ]
 
     def get_extra_state(self) -> dict[str, Any]:
         """Everything durable, as plain tensors and numbers."""
+        held = self._settled()
         return {
-            "leaves": list(self.leaves),
-            "index": self.index,
-            "targets": self.targets,
-            "scores": self.scores,
-            "entered": self.entered,
-            "clock": self.clock,
+            "leaves": list(held.leaves),
+            "index": torch.from_numpy(held.index),
+            "targets": held.targets,
+            "scores": torch.from_numpy(held.scores),
+            "entered": torch.from_numpy(held.entered),
+            "clock": held.clock,
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""
-        self.leaves = [leaf.clone() for leaf in state["leaves"]]
-        self.index = state["index"].clone()
-        self.targets = state["targets"].clone()
-        self.scores = state["scores"].clone()
-        self.entered = state["entered"].clone()
-        self.clock = int(state["clock"])
+        self.clear()
+        held = self._held
+        held.leaves = [leaf.clone() for leaf in state["leaves"]]
+        held.targets = state["targets"].clone()
+        held.index = state["index"].cpu().numpy().copy()
+        held.scores = state["scores"].double().cpu().numpy().copy()
+        held.entered = state["entered"].cpu().numpy().copy()
+        held.clock = int(state["clock"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settled()  # a copy on its way to the host cannot be copied or stored
+        return dict(self.__dict__)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        device = fn(torch.empty(0)).device
-        self.leaves = [leaf.to(device) for leaf in self.leaves]
-        self.index, self.targets = self.index.to(device), self.targets.to(device)
-        self.entered = self.entered.to(device)
-        self.scores = self.scores.to(
-            device, torch.float32 if device.type == "mps" else self.scores.dtype
-        )
+        held, device = self._settled(), fn(torch.empty(0)).device
+        held.leaves = [leaf.to(device) for leaf in held.leaves]
+        held.targets = held.targets.to(device)
         return self
 
     def extra_repr(self) -> str:
         """Show the parameters."""
         return f"capacity={self.capacity}, evict={self.evict!r}, max_age={self.max_age}"
+
+
+def _of_own_class(scored: Scored) -> Tensor:
+    """Score of every row's own critical class, ``(n,)``; of other rows it means nothing."""
+    scores = scored.scores.detach()
+    if scores.ndim == 2:
+        own = torch.zeros_like(scores[:, 0])
+        for column, number in enumerate(scored.task.critical):
+            own = torch.where(scored.targets == number, scores[:, column], own)
+        scores = own
+    return scores if scores.device.type == "mps" else scores.double()

@@ -119,18 +119,19 @@ class RankRegularizer(BufferedTerm):
                 tiebreak=tiebreak,
             )
             values.append(value)
-            pulled.append(torch.stack([view.positive.sum(), (gradient * view.positive != 0).sum()]))
+            moved = (gradient != 0) & view.positive
+            pulled.append(torch.stack([view.positive, moved]).sum(dim=-1))
         update = PositiveBuffer.staged(scored)
         update["pulled"] = sum(pulled[1:], pulled[0])
-        mean = sum(values[1:], values[0]) / len(values)
-        return self.weight * mean.to(scored.scores.dtype), update
+        total = sum(values[1:], values[0]).to(scored.scores.dtype)
+        return total * (self.weight / len(values)), update
 
     def commit(self, updates: Sequence[Update]) -> None:
         """Update the buffer and the count of positives that received a gradient."""
         rows = [{k: v for k, v in update.items() if k != "pulled"} for update in updates]
         super().commit(rows)
         for update in updates:
-            self.pulled += update["pulled"]
+            self.pulled.add_(update["pulled"])  # `+=` would register the buffer anew
 
     def monitor(self) -> dict[str, float]:
         """Buffer size, and the share of positives that received any gradient so far."""

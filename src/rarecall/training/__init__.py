@@ -6,7 +6,7 @@ from rarecall.training.augment import random_crop, random_flip
 from rarecall.training.checkpoint import CHECKPOINT_NAME
 from rarecall.training.members import fit_members
 from rarecall.training.records import EpochRecord, Fitted
-from rarecall.training.scoring import predict_scores
+from rarecall.training.scoring import predict_scores, view_scores
 from rarecall.training.settings import TrainSettings, default_settings
 from rarecall.training.stackable import can_stack
 from rarecall.training.technique import Averaging, Stages, Technique
@@ -30,4 +30,5 @@ __all__ = [
     "random_flip",
     "save_weights",
     "train",
+    "view_scores",
 ]

@@ -26,6 +26,7 @@ from rarecall.training.augmentations import (
     Place,
     change_of_place,
     coarse_dropout,
+    color_jitter,
     random_crop,
     random_flip,
 )
@@ -51,6 +52,10 @@ def _flip_both(images: Tensor) -> Tensor:
 
 def _changes(augment: str) -> list[Callable[[Tensor], Tensor]]:
     plain = dict(zip(PLAIN, (random_crop, random_flip, _flip_both), strict=True))
+    amounts: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
+        "color": lambda amount: partial(color_jitter, amount=amount),
+        "coarse-dropout": lambda side: partial(coarse_dropout, side=side),
+    }
     changes: list[Callable[[Tensor], Tensor]] = []
     waiting: list[Place] = []
     for name, amount in words_of(augment):
@@ -61,7 +66,7 @@ def _changes(augment: str) -> list[Callable[[Tensor], Tensor]]:
         if waiting:
             changes.append(change_of_place(waiting))
             waiting = []
-        changes.append(plain.get(name) or partial(coarse_dropout, side=amount))
+        changes.append(plain.get(name) or amounts[name](amount))
     return [*changes, change_of_place(waiting)] if waiting else changes
 
 

@@ -11,6 +11,7 @@ Changes are joined by ``+`` and happen in that order; some take an amount, ``rot
 ``shear:5``         by up to so many degrees
 ``translate:0.05``  by up to this share of the sides
 ``resized-crop:.08`` a part of at least this share of the area, brought to full size
+``color:0.4``       brightness, contrast and saturation, each by up to this share
 ``coarse-dropout:.2`` black squares, of sides this share of the image's shorter one
 =================== ====================================================================
 """
@@ -57,6 +58,7 @@ WITH_AMOUNT = {
     "shear": Amount(5.0, 45.0, shearing),
     "translate": Amount(0.05, 0.5, translation),
     "resized-crop": Amount(0.08, 1.0, cutting_out),
+    "color": Amount(0.4, 1.0),
     "coarse-dropout": Amount(0.2, 1.0),
 }
 """Changes that take one."""

@@ -85,6 +85,34 @@ def coarse_dropout(
     return torch.where(hidden & chosen, torch.zeros((), dtype=images.dtype, device=device), images)
 
 
+def color_jitter(images: Tensor, *, amount: float = 0.4) -> Tensor:
+    """Change brightness, contrast and saturation of every image, each by up to a share.
+
+    Args:
+        images: Shape ``(B, C, H, W)``; of one channel only brightness and contrast change.
+        amount: In [0, 1]; a factor is drawn from [1 - amount, 1 + amount].
+
+    Returns:
+        As they came; whole numbers of 8 bits are rounded and stay within their range.
+
+    >>> images = torch.randint(256, (2, 3, 8, 8), dtype=torch.uint8)
+    >>> torch.equal(color_jitter(images, amount=0.0), images)
+    True
+    """
+    count = len(images)
+    factors = 1 + amount * (2 * torch.rand(3, count, 1, 1, 1, device=images.device) - 1)
+    whole = not images.is_floating_point()
+    found = (images.float() if whole else images) * factors[0]
+    # Contrast: away from the image's own mean.
+    mean = found.mean(dim=(1, 2, 3), keepdim=True)
+    found = mean + factors[1] * (found - mean)
+    if found.shape[1] > 1:
+        # Saturation: away from its own grey.
+        grey = found.mean(dim=1, keepdim=True)
+        found = grey + factors[2] * (found - grey)
+    return found.round_().clamp_(0, 255).to(images.dtype) if whole else found.to(images.dtype)
+
+
 # Changes of place -----------------------------------------------------------------------------
 
 

@@ -80,8 +80,14 @@ def resolve_precision(wanted: str, device: torch.device, *, images: bool) -> str
     return "bf16-mixed" if half else "32-true"
 
 
-def make_fabric(settings: TrainSettings, *, images: bool) -> Fabric:
+def make_fabric(settings: TrainSettings, *, images: bool, place: int | None = None) -> Fabric:
     """Make the Fabric of one process on one device, without its messages.
+
+    Args:
+        settings: Device and precision.
+        images: Whether the data are images.
+        place: Number of this process among those of its machine that train together, which is
+            the number of its graphics processor; None where it trains alone.
 
     Raises:
         ConfigurationError: The device is not there or does not know the precision.
@@ -89,6 +95,10 @@ def make_fabric(settings: TrainSettings, *, images: bool) -> Fabric:
     for name in ("lightning_fabric", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     device = resolve_device(settings.device, images=images)
+    if place is not None and device.type == "cuda":
+        # A scheduler may show every process its own graphics processor only.
+        number = 0 if torch.cuda.device_count() == 1 else place
+        device = resolve_device(f"cuda:{number}", images=images)
     if settings.precision == "16-mixed" and device.type != "cuda":
         raise ConfigurationError(
             f"Precision 16-mixed needs a CUDA device, not {device.type}. Choose auto or bf16-mixed."

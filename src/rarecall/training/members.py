@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def fit_members(
     on_epoch: Told | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     together: bool | None = None,
+    devices: int = 1,
 ) -> list[Fitted]:
     """Train an ensemble: side by side where that is possible and faster, else in turn.
 
@@ -71,6 +73,7 @@ def fit_members(
         should_stop: Asked before every step.
         together: Whether side by side; None leaves that to
             :func:`~rarecall.training.stackable.can_stack`.
+        devices: Processes that train each member together; with several, members take turns.
 
     Returns:
         One a member, in order. ``seconds`` is a member's share, so that they add up.
@@ -87,6 +90,13 @@ def fit_members(
     )
     if folder is not None and together is None:
         together = _begun(Path(folder))
+    if devices > 1:
+        if together:
+            raise ConfigurationError(
+                f"On {devices} devices members take turns, but these are to be trained, or were "
+                "begun, side by side. Train them on one device."
+            )
+        together = False
     reason = None
     if together is not False:
         reason = can_stack(
@@ -100,7 +110,7 @@ def fit_members(
         if together and reason is not None:
             raise ConfigurationError(f"These members cannot be trained together: {reason}")
         together = reason is None
-    way = _side_by_side if together else _in_turn
+    way = _side_by_side if together else partial(_in_turn, devices=devices)
     return way(
         members,
         settings=settings,
@@ -153,6 +163,7 @@ def _in_turn(
     task: Task,
     on_epoch: Told | None,
     should_stop: Callable[[], bool],
+    devices: int = 1,
 ) -> list[Fitted]:
     count = len(members)
     found: list[Fitted] = []
@@ -175,6 +186,7 @@ def _in_turn(
                 task=task,
                 on_epoch=told,
                 should_stop=should_stop,
+                devices=devices,
             )
         found.append(fitted)
     return found

@@ -16,7 +16,8 @@ from rarecall.data.streams import RowStream, critical_rows, positives_of
 from rarecall.errors import ConfigurationError
 from rarecall.training.augment import make_augmentation
 from rarecall.training.averaging import Average
-from rarecall.training.checkpoint import identity, load_checkpoint, save_checkpoint
+from rarecall.training.blending import blend, check_blend
+from rarecall.training.checkpoint import Spacing, identity, load_checkpoint, save_checkpoint
 from rarecall.training.engine import fits_on, holds_images, make_fabric, reseed
 from rarecall.training.records import EpochRecord, Fitted
 from rarecall.training.scoring import predict_scores
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lightning_fabric import Fabric
     from torch import Tensor
 
     from rarecall.data import ArrayDataset
@@ -83,7 +85,7 @@ class Run:
         folder: Path | None,
         task: Task,
     ) -> None:
-        self.fabric = make_fabric(settings, images=holds_images(train_set.inputs))
+        self.fabric = self.make_fabric(settings, images=holds_images(train_set.inputs))
         self.device: torch.device = self.fabric.device
         self.settings, self.measure, self.seed, self.folder = settings, measure, seed, folder
         self.technique, self.task = technique, task
@@ -105,6 +107,8 @@ class Run:
             self.average = Average(network, technique.averaging)
         self.resident = fits_on(self.device, train_set.inputs)
         self.train_set = train_set.to(self.device) if self.resident else train_set
+        if technique.blend is not None:
+            check_blend(train_set.inputs)
         self.augmentation = make_augmentation(
             self.train_set.inputs, settings.augment, settings.input_noise
         )
@@ -122,8 +126,13 @@ class Run:
         )
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
+        self._spacing = Spacing()
         self._resumed_seconds, self._resumed_step = 0.0, 0
         self._began = time.perf_counter()
+
+    def make_fabric(self, settings: TrainSettings, *, images: bool) -> Fabric:
+        """Make the Fabric of the device to train on."""
+        return make_fabric(settings, images=images)
 
     # Steps ------------------------------------------------------------------------------------
 
@@ -170,11 +179,18 @@ class Run:
 
     def _batch(self, step: int) -> Batch:
         rows = self.stream.rows(step)
-        batch: Batch = self.train_set.gather(rows.to(self.train_set.targets.device))
+        there = rows.to(self.train_set.targets.device, non_blocking=True)
+        batch: Batch = self.train_set.gather(there)
         if not self.resident:
             batch = type(batch)(*pytree.tree_map(lambda leaf: leaf.to(self.device), tuple(batch)))
+        # On the host, where a buffer of positives reads it without waiting for the device.
+        batch = batch._replace(index=rows)
         if self.augmentation is not None:
             batch = batch._replace(inputs=self.augmentation(batch.inputs))
+        if self.technique.blend is not None:
+            critical = critical_rows(batch.targets, self.task)
+            inputs = blend(batch.inputs, critical, amount=self.technique.blend)
+            batch = batch._replace(inputs=inputs)
         return batch
 
     def _diverge(self) -> None:
@@ -270,10 +286,17 @@ class Run:
 
     # Storage ----------------------------------------------------------------------------------
 
-    def save(self) -> None:
-        """Write a checkpoint, if there is a folder for it."""
-        if self.folder is not None:
-            save_checkpoint(self.folder, self.identity, self.state())
+    def save(self, *, if_due: bool = False) -> None:
+        """Write a checkpoint, if there is a folder for it.
+
+        Args:
+            if_due: Leave it out where the last one was large and recent and more steps follow.
+        """
+        if self.folder is None or (if_due and not self.finished and not self._spacing.due):
+            return
+        began = time.monotonic()
+        size = save_checkpoint(self.folder, self.identity, self.state())
+        self._spacing.wrote(size, time.monotonic() - began)
 
     def state(self) -> dict[str, Any]:
         """Give all that a checkpoint holds."""

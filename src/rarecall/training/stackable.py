@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,11 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
 from rarecall._reading import evaluating
-from rarecall.training.engine import holds_images, resolve_device
+from rarecall.training.engine import holds_images, resolve_device, resolve_precision
 from rarecall.training.technique import PLAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rarecall.objective import Objective
     from rarecall.training.settings import TrainSettings
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 
 MOST_WORK = 8_000_000
 """Rows a step times parameters of one network past which a processor gains nothing."""
+
+WORTH = 0.9
+"""Share of the time in turn that stacked steps may take; what they cost besides is not measured."""
+
+_ROUNDS = 5
 
 
 def can_stack(
@@ -46,7 +53,8 @@ def can_stack(
         even_if_slower: Whether being slower is no reason.
 
     Returns:
-        A sentence, or None. It depends on no clock, so that a resumed run decides alike.
+        A sentence, or None. On a processor it depends on no clock; on another device both ways are
+        timed, and a training that was begun goes on as it was begun.
 
     >>> from rarecall import BCELoss, Objective
     >>> from rarecall.training import TrainSettings
@@ -59,9 +67,16 @@ def can_stack(
     """
     if len(networks) < 2:
         return "there is only one."
-    # First, since it costs no trial.
-    slower = None if even_if_slower else _slower(networks[0], inputs, settings)
-    return slower or _impossible(networks, objectives, inputs, settings, technique)
+    device = resolve_device(settings.device, images=holds_images(inputs))
+    if device.type == "cpu":
+        # First, since it costs no trial.
+        slower = None if even_if_slower else _slower(networks[0], inputs, settings)
+        return slower or _impossible(networks, objectives, inputs, settings, technique)
+    reason = _impossible(networks, objectives, inputs, settings, technique)
+    if reason is not None or even_if_slower:
+        return reason
+    condition = _condition(objectives[0])
+    return no_faster(networks, condition, inputs, settings=settings, device=device)
 
 
 def _impossible(
@@ -86,10 +101,7 @@ def _impossible(
 
 
 def _slower(network: nn.Module, inputs: Any, settings: TrainSettings) -> str | None:
-    images = holds_images(inputs)
-    if resolve_device(settings.device, images=images).type != "cpu":
-        return "nobody has measured yet whether that is faster on this device."
-    if images:
+    if holds_images(inputs):
         return "convolutions on a processor take longer together than one after the other."
     rows = min(settings.batch_size, len(pytree.tree_leaves(inputs)[0]))
     work = rows * sum(parameter.numel() for parameter in network.parameters())
@@ -99,6 +111,57 @@ def _slower(network: nn.Module, inputs: Any, settings: TrainSettings) -> str | N
             f"({work / 1e6:.1f} million rows times parameters; up to {MOST_WORK / 1e6:.1f} gain)."
         )
     return None
+
+
+def no_faster(
+    networks: Sequence[nn.Module],
+    condition: tuple[Tensor, ...],
+    inputs: Any,
+    *,
+    settings: TrainSettings,
+    device: torch.device,
+) -> str | None:
+    """Time a batch through stacked networks and through one after the other.
+
+    Args:
+        networks: Known to be stackable; copies of the first are timed.
+        condition: What a network takes beside its inputs.
+        inputs: Of the training set.
+        settings: Say how many rows a batch has, and the precision.
+        device: Where the networks will be trained.
+
+    Returns:
+        A sentence with the ratio where stacking gains less than a tenth; else None.
+    """
+    count = len(networks)
+    rows = pytree.tree_map(lambda leaf: leaf[: settings.batch_size].to(device), inputs)
+    given = (rows, *(part.to(device) for part in condition))
+    network = copy.deepcopy(networks[0]).to(device).train()
+    parameters, buffers = stack_module_state([copy.deepcopy(network) for _ in networks])
+    joined = pytree.tree_map(lambda leaf: torch.stack([leaf] * count), given)
+    half = resolve_precision(settings.precision, device, images=holds_images(inputs)) != "32-true"
+
+    def call(own: Any, state: Any, arguments: Any) -> Any:
+        return functional_call(network, (own, state), arguments)
+
+    def seconds(forward: Callable[[], Tensor]) -> float:
+        best = float("inf")
+        for _ in range(_ROUNDS):
+            began = time.perf_counter()
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                logits = forward()
+            logits.float().sum().backward()  # type: ignore[no-untyped-call]
+            float(logits.detach().flatten()[0])  # waits for the device
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    together = vmap(call, randomness="different")
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        alone = count * seconds(lambda: network(*given))
+        stacked = seconds(lambda: together(parameters, buffers, joined))
+    if stacked <= WORTH * alone:
+        return None
+    return f"timed on this device, a step of all takes {stacked / alone:.2f} of the time in turn."
 
 
 def _architecture(network: nn.Module) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from rarecall.optim.sam import SAM, frozen_statistics
 from rarecall.training.engine import reseed
+from rarecall.training.graphs import graphed
 from rarecall.training.optimizer import make_optimizer, schedule_factor
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Stepper:
         seed: int,
     ) -> None:
         self.network, self.objective, self.fabric = network, objective, fabric
+        # Another one where something stands between: a recording of its passes, or what averages
+        # gradients over processes.
+        self.forwarded: nn.Module = graphed(network, technique)
         self.settings, self.technique, self.seed = settings, technique, seed
         self.device: torch.device = fabric.device
         self.parameters = [p for p in network.parameters() if p.requires_grad]
@@ -87,7 +91,7 @@ class Stepper:
             step: Number of the step, from 0.
         """
         self._begin(step)
-        loss = float(self._pass(prepared, step).detach())
+        loss = self._pass(prepared, step).detach()
         passes, finite = 1, True
         if self.sam is not None:
             # The gradient may still be scaled for half precision: its direction is all it gives.
@@ -100,10 +104,12 @@ class Stepper:
             finally:
                 self.sam.restore()
         done = finite and self._clip()
+        # Read where the norm of the gradient was: a device is waited for once a step.
+        value = float(loss)
         if done or self.scaler is not None:
             # The scaler finds an infinity itself, changes no weight, and lowers the scale.
             self._wrapped.step()
-        return Taken(loss, passes * len(prepared.targets), done)
+        return Taken(value, passes * len(prepared.targets), done)
 
     def _begin(self, step: int) -> None:
         factor = schedule_factor(self.settings, step, self.technique)
@@ -119,7 +125,7 @@ class Stepper:
             # Both passes drop out the same units: the sharpness is that of one function.
             reseed(self.seed, ~step, self.device)
         with self.fabric.autocast():
-            logits = self.network(*prepared.arguments)
+            logits = self.forwarded(*prepared.arguments)
         # Outside autocast: a loss in half precision would round what ranks the samples.
         loss = self.objective.evaluate(logits, prepared)
         self.optimizer.zero_grad(set_to_none=True)

@@ -39,6 +39,7 @@ def train(
     task: Task = BINARY,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    devices: int = 1,
 ) -> Fitted:
     """Train ``network`` and give it back with the weights that were best on validation.
 
@@ -60,20 +61,42 @@ def train(
             or proximal steps, averaged weights.
         folder: Where checkpoints go, and whence an unfinished training is resumed; None for none.
         task: The kind of problem, which the targets have the form of.
-        on_epoch: Called after every evaluation, once its checkpoint is written.
+        on_epoch: Called after every evaluation, once its checkpoint is written; large ones are
+            not written after every evaluation.
         should_stop: Asked before every step; once it is true a checkpoint is written.
+        devices: Processes that train the network together, each on a device of its own; this one
+            starts the others. They give one process's network to rounding, but for what the
+            network itself draws (dropout), and any number goes on with a checkpoint.
 
     Returns:
         The network and how it came about.
 
     Raises:
         Interrupted: ``should_stop`` was true.
-        RunError: ``folder`` holds a checkpoint of another training.
+        RunError: ``folder`` holds a checkpoint of another training, or another process failed.
         ConfigurationError: The batch has no room for new rows beside the replayed ones, or for
             critical and other ones; the device is missing; or the training diverged before its
             first evaluation.
         StorageError: A checkpoint could not be written.
     """
+    if devices > 1:
+        from rarecall.training.devices_run import train_on_devices
+
+        return train_on_devices(
+            devices,
+            network,
+            objective,
+            train_set,
+            validation_set,
+            settings=settings,
+            measure=measure,
+            seed=seed,
+            technique=technique,
+            folder=folder,
+            task=task,
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+        )
     run = Run(
         network,
         objective,
@@ -95,7 +118,7 @@ def train(
             run.step()
             if run.evaluation_due:
                 record = run.evaluate()
-                run.save()
+                run.save(if_due=True)
                 if on_epoch is not None:
                     on_epoch(record)
     return run.outcome()

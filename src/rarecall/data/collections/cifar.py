@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: the published Python batches, or the same images packed."""
+"""CIFAR-10 and CIFAR-100: the published Python batches, the same images packed, or some classes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rarecall.data.collections.cifar_classes import classes_in, read_classes
 from rarecall.data.collections.cifar_names import CIFAR10_CLASSES, CIFAR100_CLASSES
 from rarecall.data.collections.collection import Collection, Pool
 from rarecall.data.collections.safe_pickle import read_arrays
@@ -86,9 +87,10 @@ def read_cifar(
         name: ``"cifar10"`` or ``"cifar100"``.
         root: Folder that holds ``cifar-10-batches-py`` or ``cifar-100-python`` (or is it), or
             the arrays ``NAME_train.npz`` and ``NAME_test.npz`` with ``images`` and ``labels``, or
-            sheets (see :func:`read_sheets`) with their ``index.npz``.
-        verify: Check the published MD5 sums of the batches, and that packed images of CIFAR-10 are
-            the published ones; counts are always checked.
+            sheets (see :func:`read_sheets`) with their ``index.npz``, or some of the classes as
+            ``train_1.npy`` and ``test_1.npy`` (see :func:`read_classes`).
+        verify: Check the published MD5 sums of the batches, and that images of CIFAR-10 in other
+            forms are the published ones.
         cache: Folder for decoded sheets; see :func:`cache_root`.
 
     Raises:
@@ -103,11 +105,14 @@ def read_cifar(
         pools = read_sheets(root, cache=cache)
     elif all(path.is_file() for path in packed):
         pools = (_read_packed(packed[0]), _read_packed(packed[1]))
+    elif classes_in(root):
+        return Collection(name, *read_classes(name, root, verify=verify), layout.classes)
     else:
         files = ", ".join([*layout.train, *layout.test, layout.names[0]])
         raise DataError(
             f"{name} is not in {root}. Put the folder {layout.folder} there, with the files "
-            f"{files}, from {layout.page}; or {packed[0].name} and {packed[1].name}."
+            f"{files}, from {layout.page}; or {packed[0].name} and {packed[1].name}; or the "
+            "classes that are needed, as train_1.npy and test_1.npy."
         )
     if verify and layout.digests:
         _check_content(name, root, pools, layout.digests)

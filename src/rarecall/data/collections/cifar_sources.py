@@ -10,6 +10,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from rarecall.data.collections.cifar import LAYOUTS, read_cifar
+from rarecall.data.collections.cifar_classes import classes_in, look_at_classes
 from rarecall.data.collections.made_up import made_up_pool
 from rarecall.data.collections.sheets import INDEX, missing_sheets, sheet_counts
 from rarecall.data.collections.source import Expected, Look, Source, is_made_up
@@ -27,7 +28,7 @@ ORIGIN = (
 FORMS = (
     "{folder}/ with {files}; or {name}_train.npz and {name}_test.npz with `images` (uint8, "
     "n x 32 x 32 x 3) and `labels`; or lossless sheets train_00.jxl… and test_00.jxl… with "
-    "index.npz."
+    "index.npz; or the classes that are needed, each as train_K.npy and test_K.npy."
 )
 
 
@@ -54,6 +55,8 @@ def look_at_cifar(name: str, folder: Path) -> Look:
         return Look(sheet_counts(folder), tuple(problems))
     packed = {part: folder / f"{name}_{part}.npz" for part in ("train", "test")}
     if not any(path.is_file() for path in packed.values()):
+        if classes_in(folder):
+            return look_at_classes(folder)
         return Look({}, (f"{folder} holds none of the forms in which {name} is read.",))
     counts = {}
     problems = []

@@ -53,6 +53,9 @@ OPTIONS = (
                 "γ, pull towards the average weights of the stage before",
             ),
             "stages": Parameter(3, None, "equal parts of the steps"),
+            "milestones": Parameter(
+                None, None, "shares of the steps at which stages begin, as [0.5, 0.75]; none: equal"
+            ),
             "decay": Parameter(10.0, None, "what the learning rate is divided by between stages"),
             "momentum": Parameter(0.0, None, "momentum"),
             "learning_rate": Parameter(0.1, None, "η of the first stage, unless the run fixes it"),
@@ -67,6 +70,14 @@ OPTIONS = (
         "every batch holds a set share of critical samples",
         parameters={"share": Parameter(0.5, None, "share of critical samples in a batch")},
         tasks=("binary", "multiclass"),
+    ),
+    Component(
+        "blend",
+        "option",
+        "critical images are blended with others, and stay critical",
+        parameters={"amount": Parameter(0.5, None, "largest share of the other image")},
+        tasks=("binary", "multiclass"),
+        needs="images or volumes",
     ),
     Component(
         "swa",

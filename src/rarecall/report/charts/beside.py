@@ -55,7 +55,10 @@ def beside_chart(setting: Setting, measure: Measure, name: str) -> Markup | None
         axes.set_xlabel(token)
         if measure.percent:
             percent_axis(axes, "x")
-        for x, kind, label in ((0.03, "own", "own, with interval"), (0.5, "paper", "the paper's")):
+        marks = [(0.03, "own", "own, with interval")]
+        if any(row.printed_value(measure) is not None for row in rows):
+            marks.append((0.5, "paper", "the paper's"))
+        for x, kind, label in marks:
             axes.text(
                 x + 0.035, 1 - 9 / height, label, transform=figure.transFigure, va="center", size=11
             )

@@ -23,6 +23,8 @@ def overlay_chart(
 ) -> Markup | None:
     """Draw the stored ROC curves of a baseline and the rows against it; None where none is stored.
 
+    Where there are several splits, a line is their mean and a band holds all of them.
+
     Args:
         rows: The baseline first, if there is one.
         levels: TPRs that the table looks at; the drawing begins below the lowest of them.
@@ -45,6 +47,9 @@ def overlay_chart(
             axes.axhline(level, color=svg.INK, lw=1, ls=(0, (2, 2)))
         for place in reversed(range(len(drawn))):
             row, shown = drawn[place], looks[place]
+            if len(row.fpr_low) == len(row.fpr_high) == len(row.tpr):
+                band = (row.tpr, row.fpr_low, row.fpr_high)
+                axes.fill_betweenx(*band, color=shown.colour, alpha=0.12, lw=0, zorder=2)
             axes.plot(row.fpr, row.tpr, color=shown.colour, ls=shown.dashes, lw=2.2, zorder=4)
         axes.set_ylim(start, 1 + 0.012 * (1 - start))
         axes.set_xlim(0, 1)
@@ -54,6 +59,10 @@ def overlay_chart(
         percent_axis(axes, "x")
         percent_axis(axes, "y")
         told = f"{title}: ROC curves of {', '.join(labels)}, TPR from {100 * start:.0f}% to 100%."
+        if any(row.curves > 1 for row in drawn):
+            told += (
+                " Lines are means over splits, bands reach from the least to the greatest split."
+            )
         return svg.inline(figure, name, told, texts)
 
 

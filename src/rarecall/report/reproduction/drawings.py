@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rarecall.reproduction.stored import Reproduction, Row, Setting
+    from rarecall.reproduction.stored_values import Measure
 
 MOST_SETTINGS = 12
 """Settings beyond this number have no curves, so that the page stays of a usable size."""
@@ -25,7 +26,7 @@ def setting_drawings(found: Reproduction, setting: Setting, place: int) -> dict[
     if place >= MOST_SETTINGS:
         return {"beside": [], "roc": []}
     beside = [
-        {"head": measure.title, "drawing": drawing}
+        {"head": measure.title, "drawing": drawing, "paper": _printed(setting, measure)}
         for number, measure in enumerate(found.measures)
         if (drawing := beside_chart(setting, measure, f"beside-{place}-{number}")) is not None
     ]
@@ -34,8 +35,16 @@ def setting_drawings(found: Reproduction, setting: Setting, place: int) -> dict[
     for number, (name, rows) in enumerate(groups(setting)):
         drawing = overlay_chart(rows, levels, f"{setting.name}, {name}", f"roc-{place}-{number}")
         if drawing is not None:
-            roc.append({"head": name, "drawing": drawing})
+            splits = max(row.curves for row in rows)
+            of = f"Mean of {splits} splits, with the band that holds them all, on test"
+            told = of if splits > 1 else "On test"
+            roc.append({"head": name, "drawing": drawing, "told": told})
     return {"beside": beside, "roc": roc}
+
+
+def _printed(setting: Setting, measure: Measure) -> bool:
+    """Whether the paper prints a value of a measure for any row."""
+    return any(row.printed_value(measure) is not None for row in setting.rows)
 
 
 def groups(setting: Setting) -> list[tuple[str, list[Row]]]:

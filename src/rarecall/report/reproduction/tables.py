@@ -30,13 +30,15 @@ Cells = list[tuple[str, list[str]]]
 
 def side_table(found: Reproduction, setting: Setting) -> dict[str, Any]:
     """Lay out paper and own values, and own minus paper below the paper's."""
+    known = _printed(found)
     rows = []
     for row in setting.rows:
         cells: Cells = []
         for measure in found.measures:
-            cells += _side(row, measure, digits(found, measure))
+            both = _side(row, measure, digits(found, measure))
+            cells += both if measure.label in known else both[1:]
         rows.append({**_named(setting, row), "cells": cells})
-    return {**_head(found, "paper", "own"), "rows": rows}
+    return {**_head_beside(found, known), "rows": rows}
 
 
 def _side(row: Row, measure: Measure, places: int) -> Cells:
@@ -58,16 +60,17 @@ def against_table(
     """Lay out the differences to the baseline rows, own and printed; None where there is none."""
     if not judged:
         return None
-    rows = []
+    rows, known = [], _printed(found)
     for row in setting.rows:
         mine = {one.measure.label: one for one in judged if one.row == row.label}
         if not mine:
             continue
         cells: Cells = []
         for measure in found.measures:
-            cells += _against(row, measure, mine.get(measure.label), digits(found, measure))
+            both = _against(row, measure, mine.get(measure.label), digits(found, measure))
+            cells += both if measure.label in known else both[1:]
         rows.append({**_named(setting, row), "against": row.baseline, "cells": cells})
-    return {**_head(found, "paper", "own"), "rows": rows}
+    return {**_head_beside(found, known), "rows": rows}
 
 
 def _against(row: Row, measure: Measure, verdict: Verdict | None, places: int) -> Cells:
@@ -132,12 +135,33 @@ def _head(found: Reproduction, *columns: str) -> dict[str, Any]:
     return {"groups": groups, "head": [*columns] * len(groups)}
 
 
+def _printed(found: Reproduction) -> set[str]:
+    """Name the measures that the paper prints anything of."""
+    rows = [row for setting in found.settings for row in setting.rows]
+    return {
+        m.label for m in found.measures if any(row.printed_value(m) is not None for row in rows)
+    }
+
+
+def _head_beside(found: Reproduction, known: set[str]) -> dict[str, Any]:
+    """Head own values, beside the paper's where it prints any."""
+    groups, head = [], []
+    for measure in found.measures:
+        columns = ["paper", "own"] if measure.label in known else ["own"]
+        fine = _printed_as(measure) if measure.label in known else "not in the paper"
+        groups.append((measure.title, fine, len(columns)))
+        head += columns
+    return {"groups": groups, "head": head}
+
+
 def _named(setting: Setting, row: Row) -> dict[str, Any]:
     """Name a row, say whether others are compared with it, and what is left to do."""
     compared = row.label in {other.baseline for other in setting.rows}
     labels = {"baseline": "baseline"} if compared else {}
     if row.unfinished:
-        labels["few"] = f"{row.done} of {row.wanted} done" if row.done else "not run yet"
+        few = f"{row.done} of {row.wanted} done" if row.done else "not run yet"
+        failed = row.failed > 0 and row.done + row.failed >= row.wanted
+        labels["few"] = f"{row.failed} of {row.wanted} failed" if failed else few
     return {
         "name": row.label,
         "marks": list(labels),

@@ -50,8 +50,9 @@ def reproduction_table(results: Mapping[str, Any]) -> RenderableType:
     """Lay out a reproduction for the terminal: a table a setting, then what it shows."""
     found = Reproduction.read(results)
     lines: list[RenderableType] = [
-        Text(f"{found.protocol}: {found.place} of {found.paper}", style="bold"),
+        Text(f"{found.protocol}: {found.head}", style="bold"),
         Text(found.title),
+        *([Text(found.citation, style="dim")] if found.citation else []),
         Text(conditions(found), style="dim"),
     ]
     lines += [Text(text, style="bold") for text in warnings(found)]

@@ -21,13 +21,12 @@ _FEW = 6
 def reproduction_content(found: Reproduction) -> dict[str, Any]:
     """Give the template everything but the drawings."""
     raw = found.raw
-    title = f"{found.place} of {found.paper}"
     said = whole(found)
     return {
-        "title": f"{title}: {found.title}",
-        "head": title,
+        "title": f"{found.head}: {found.title}",
+        "head": found.head,
         "shows": found.title,
-        "citation": str(raw.get("citation") or ""),
+        "citation": found.citation,
         "version": found.version,
         "created": found.created[:16].replace("T", " "),
         "protocol": found.protocol,
@@ -63,7 +62,7 @@ def _facts(found: Reproduction) -> list[tuple[str, str, str]]:
     wanted, done, failed = found.units
     trainings = sum(row.trainings or 0 for row in rows)
     seconds = sum(row.seconds or 0.0 for row in rows)
-    state = "unfinished" if found.unfinished or done < wanted else "complete"
+    state = "unfinished" if found.unfinished or done + failed < wanted else "complete"
     return [
         ("Scale", found.scale, "the paper's own" if found.scale == "full" else "not the paper's"),
         ("Mode", found.mode, "how data is drawn and FPR read"),
@@ -84,12 +83,9 @@ def _setting(found: Reproduction, setting: Setting) -> dict[str, Any]:
         "name": setting.name,
         "tag": tag(found, setting, *setting.rows),
         "made_up": setting.made_up,
-        "counts": [
-            (part, ", ".join(map(count, numbers)))
-            for part, numbers in setting.counts.items()
-            if numbers
-        ],
-        "two_classes": all(len(numbers) == 2 for numbers in setting.counts.values()),
+        "counts": _counts(setting),
+        "compared": _compared(found, setting),
+        "squares": any(row.baseline for row in setting.rows),
         "sides": side_table(found, setting),
         "against": against_table(found, setting, judged),
         "spread": spread_table(found, setting),
@@ -99,6 +95,40 @@ def _setting(found: Reproduction, setting: Setting) -> dict[str, Any]:
         "more": [one.sentence for one in judged if not few or one.measure.label != first],
         "remarks": [(row.label, remark) for row in setting.rows for remark in row.remarks],
     }
+
+
+def _counts(setting: Setting) -> str:
+    """Tell how many samples of which kind every part holds, in a sentence."""
+    counts = {part: numbers for part, numbers in setting.counts.items() if numbers}
+    if not counts:
+        return ""
+    if setting.task == "multilabel":
+        sizes = "; ".join(f"{part} {count(n)}" for part, n in setting.sizes.items())
+        places = range(max(len(numbers) for numbers in counts.values()))
+        named = len(setting.labels) == len(places)
+        names = setting.labels if named else tuple(f"label {k}" for k in places)
+        labels = "; ".join(
+            f"{name} {', '.join(count(numbers[k]) for numbers in counts.values())}"
+            for k, name in zip(places, names, strict=True)
+        )
+        whole_parts = f"Samples: {sizes}. " if sizes else ""
+        return f"{whole_parts}Positives in {', '.join(counts)}: {labels}."
+    listed = "; ".join(f"{part} {', '.join(map(count, n))}" for part, n in counts.items())
+    two = all(len(numbers) == 2 for numbers in counts.values())
+    return f"{'Negatives and positives' if two else 'Samples by class'}: {listed}."
+
+
+def _compared(found: Reproduction, setting: Setting) -> str:
+    """Say how differences are tested; DeLong's test is one of two classes."""
+    aucs = setting.task == "binary" and any(measure.kind == "auc" for measure in found.measures)
+    others = not aucs or any(measure.kind != "auc" for measure in found.measures)
+    if aucs and others:
+        return (
+            "AUC is compared by DeLong's test, other measures by paired resampling of the test "
+            "samples."
+        )
+    how = "DeLong's test" if aucs else "paired resampling of the test samples"
+    return f"Differences are tested by {how}."
 
 
 def _search(found: Reproduction) -> list[tuple[str, str, str, str, str]]:

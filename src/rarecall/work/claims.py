@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import threading
@@ -38,7 +39,8 @@ def claimed(folder: Path) -> Iterator[bool]:
     except OSError as error:
         raise StorageError(f"Cannot write in {folder}: {error.strerror or error}.") from error
     with file:
-        if not _locks(file) or _beats_elsewhere(folder):
+        got = locks(file)
+        if got is False or _beats_elsewhere(folder, locked=got is True):
             yield False
             return
         stop = threading.Event()
@@ -56,13 +58,12 @@ def claimed(folder: Path) -> Iterator[bool]:
 
 def is_claimed(folder: Path) -> bool:
     """Whether a living worker has the unit."""
-    if _beats_elsewhere(folder):
-        return True
     try:
         with (folder / LOCK).open("a") as file:
-            return not _locks(file)
+            got = locks(file)
     except OSError:
-        return False
+        got = None
+    return got is False or _beats_elsewhere(folder, locked=got is True)
 
 
 @contextmanager
@@ -71,32 +72,63 @@ def alone(path: Path, *, patience: float = 60.0) -> Iterator[bool]:
     path.parent.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + patience
     with path.open("a") as file:
-        got = _locks(file)
-        while not got and time.monotonic() < until:
+        got = locks(file)
+        while got is False and time.monotonic() < until:
             time.sleep(0.05)
-            got = _locks(file)
-        yield got
+            got = locks(file)
+        yield got is not False
 
 
-def _locks(file: Any) -> bool:
+def me() -> dict[str, Any]:
+    """Name this process: its machine and its number there."""
+    return {"host": platform.node(), "pid": os.getpid()}
+
+
+def clock(folder: Path) -> float:
+    """Tell the time by the file system's clock: that of another machine may be wrong.
+
+    Where nothing can be written, it is this machine's.
+    """
+    mine = me()
+    hand = folder / f".clock-{mine['host']}-{mine['pid']}"
+    try:
+        hand.touch()
+        now = hand.stat().st_mtime
+        hand.unlink()
+    except OSError:
+        now = time.time()
+    return now
+
+
+def locks(file: Any, *, shared: bool = False) -> bool | None:
+    """Lock an open file until it is closed; None where the file system knows no locks."""
     try:
         import fcntl
-    except ImportError:  # no such locks on Windows; the beat alone tells there
-        return True
+    except ImportError:  # Windows
+        return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
     return True
 
 
-def _me() -> dict[str, Any]:
-    return {"host": platform.node(), "pid": os.getpid()}
+def gone(host: str, pid: int) -> bool:
+    """Whether a process of this machine is known to have ended."""
+    if host != me()["host"] or os.name == "nt":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _beat(folder: Path) -> None:
     with suppress(OSError):
-        write_json(folder / BEAT, _me())
+        write_json(folder / BEAT, me())
 
 
 def _keep_beating(folder: Path, stop: threading.Event) -> None:
@@ -104,22 +136,20 @@ def _keep_beating(folder: Path, stop: threading.Event) -> None:
         _beat(folder)
 
 
-def _beats_elsewhere(folder: Path) -> bool:
-    """Whether a worker on another machine, whose lock may not be seen from here, beats."""
+def _beats_elsewhere(folder: Path, *, locked: bool) -> bool:
+    """Whether another worker beats whose lock cannot be seen from here.
+
+    Args:
+        folder: Of the unit.
+        locked: Whether this process holds the lock; then no other of this machine does.
+    """
     try:
         who = read_json(folder / BEAT)
+        host, pid = str(who["host"]), int(who["pid"])
         beaten = (folder / BEAT).stat().st_mtime
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    mine = _me()
-    if who == mine or (who.get("host") == mine["host"] and os.name != "nt"):
+    mine = me()
+    if who == mine or (host == mine["host"] and locked) or gone(host, pid):
         return False
-    # By the clock of the file system: that of the other machine may be wrong.
-    clock = folder / f".clock-{mine['host']}-{mine['pid']}"
-    try:
-        clock.touch()
-        now = clock.stat().st_mtime
-        clock.unlink()
-    except OSError:
-        now = time.time()
-    return now - beaten < SILENT
+    return clock(folder) - beaten < SILENT

@@ -7,57 +7,83 @@ deleted, and anything in it may be lost or come twice, without harm.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from rarecall.errors import StorageError
-from rarecall.reproduction.claims import alone, is_claimed
-from rarecall.reproduction.records import RECORD
-from rarecall.reproduction.units import Unit
+from rarecall.work.claims import alone, is_claimed
+from rarecall.work.storage import JOURNAL, hidden, open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from optuna.trial import FrozenTrial
 
-JOURNAL = "journal.log"
 AHEAD = 64
 """Units that stand in the queue at most; more would only make it slow."""
 FEW = 16
 """Units in the queue below which it is filled up."""
 
 
-class Queue:
+class Unit(Protocol):
+    """What a queue holds: a name, a folder, and plain values to make it again from."""
+
+    @property
+    def name(self) -> str:
+        """No two units of a run share one."""
+
+    def folder(self, run: Path) -> Path:
+        """Where all of it lies."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` gave."""
+
+
+U = TypeVar("U", bound=Unit)
+
+
+class Queue(Generic[U]):
     """Units that wait or are being trained.
 
     Args:
         run: The run folder.
         name: Of the study, unique in its database.
-        url: A database that Optuna knows (``sqlite:///…``, ``postgresql://…``); None for a journal
-            file in the run folder, which several processes and machines may share.
+        kind: Class of the units.
+        record: Name of the file that says, in a unit's folder, that it is done.
+        url: A database that Optuna knows (``postgresql://…``); None for a journal file in the
+            run folder, which several processes and machines may share.
 
     Raises:
         StorageError: The journal or the database cannot be opened.
     """
 
-    def __init__(self, run: Path, name: str, url: str | None = None) -> None:
+    def __init__(
+        self, run: Path, name: str, kind: type[U], record: str, url: str | None = None
+    ) -> None:
         import optuna
 
-        self.run = Path(run)
+        self.run, self.kind, self.record = Path(run), kind, record
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
-            self.study = optuna.create_study(
-                storage=_storage(self.run, url),
-                study_name=name,
-                sampler=optuna.samplers.RandomSampler(seed=0),
-                load_if_exists=True,
-            )
+            # One at a time: a new database's tables are made by the first.
+            with alone(self.run / ".opening"):
+                self.study = optuna.create_study(
+                    storage=open_storage(self.run, url),
+                    study_name=name,
+                    sampler=optuna.samplers.RandomSampler(seed=0),
+                    load_if_exists=True,
+                )
         except Exception as error:
+            where = hidden(url) if url is not None else self.run / JOURNAL
+            text = str(error) if url is None else str(error).replace(url, hidden(url))
             raise StorageError(
-                f"The queue of units cannot be opened ({url or self.run / JOURNAL}): "
-                f"{type(error).__name__}: {error}"
+                f"The queue of units cannot be opened ({where}): {type(error).__name__}: {text}"
             ) from error
 
-    def fill(self, units: Sequence[Unit]) -> int:
+    def fill(self, units: Sequence[U]) -> int:
         """Put units into the queue that neither stand there nor are being trained.
 
         Returns:
@@ -67,7 +93,7 @@ class Queue:
             if not mine:
                 return 0
             waiting, running = self._open()
-            there = {_name(trial) for trial in (*waiting, *running)}
+            there = {self._name(trial) for trial in (*waiting, *running)}
             room = AHEAD - len(waiting)
             if len(waiting) >= FEW:
                 return 0
@@ -76,7 +102,7 @@ class Queue:
                 self.study.enqueue_trial({}, user_attrs={"unit": unit.to_json()})
             return len(new)
 
-    def take(self) -> tuple[int, Unit] | None:
+    def take(self) -> tuple[int, U] | None:
         """Take the next unit, or None where none waits."""
         from optuna.trial import TrialState
 
@@ -88,7 +114,7 @@ class Queue:
             # Another worker was faster, and Optuna made up a trial instead.
             self.study.tell(trial, state=TrialState.FAIL)
             return None
-        return trial.number, Unit.of(told)
+        return trial.number, self.kind.of(told)
 
     def close(self, number: int, value: float | None) -> None:
         """Say that a unit is done, or with None that it must be done again."""
@@ -114,8 +140,8 @@ class Queue:
             told = trial.user_attrs.get("unit")
             if told is None:
                 continue
-            folder = Unit.of(told).folder(self.run)
-            if (folder / RECORD).exists():
+            folder = self.kind.of(told).folder(self.run)
+            if (folder / self.record).exists():
                 self.close(trial.number, 0.0)
             elif not is_claimed(folder):
                 self.close(trial.number, None)
@@ -133,21 +159,6 @@ class Queue:
             [trial for trial in found if trial.state == TrialState.RUNNING],
         )
 
-
-def _name(trial: FrozenTrial) -> str:
-    told = trial.user_attrs.get("unit")
-    return Unit.of(told).name if told is not None else ""
-
-
-def _storage(run: Path, url: str | None) -> Any:
-    import os
-
-    from optuna.storages import JournalStorage, get_storage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-    if url is not None:
-        return get_storage(url)
-    path = str(run / JOURNAL)
-    # Symbolic links, by which the other lock works, need rights on Windows.
-    lock = JournalFileOpenLock(path) if os.name == "nt" else None
-    return JournalStorage(JournalFileBackend(path, lock_obj=lock))
+    def _name(self, trial: FrozenTrial) -> str:
+        told = trial.user_attrs.get("unit")
+        return self.kind.of(told).name if told is not None else ""
