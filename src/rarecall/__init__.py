@@ -5,34 +5,35 @@ Importing this package loads nothing heavy; every public name is loaded on first
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ALMConstraint": "rarecall.terms",
-    "AUCMarginLoss": "rarecall.losses",
-    "AsymmetricFocalLoss": "rarecall.losses",
-    "BCELoss": "rarecall.losses",
-    "BalancedSampler": "rarecall.data",
-    "BaseLoss": "rarecall.objective",
-    "Batch": "rarecall.objective",
-    "CrossEntropyLoss": "rarecall.losses",
-    "FocalLoss": "rarecall.losses",
-    "Indexed": "rarecall.data",
-    "LDAMLoss": "rarecall.losses",
-    "Objective": "rarecall.objective",
-    "Prepared": "rarecall.objective",
-    "RankRegularizer": "rarecall.terms",
-    "Replay": "rarecall.terms",
-    "SymmetricFocalLoss": "rarecall.losses",
-    "Task": "rarecall.task",
-    "Term": "rarecall.objective",
-    "TrainStep": "rarecall.objective",
-    "VectorScalingLoss": "rarecall.losses",
-    "WeightedBCELoss": "rarecall.losses",
-    "compare": "rarecall.comparison",
+    "ALMConstraint": "terms",
+    "AUCMarginLoss": "losses",
+    "AsymmetricFocalLoss": "losses",
+    "BCELoss": "losses",
+    "BalancedSampler": "data",
+    "BaseLoss": "objective",
+    "Batch": "objective",
+    "CrossEntropyLoss": "losses",
+    "FocalLoss": "losses",
+    "Indexed": "data",
+    "LDAMLoss": "losses",
+    "Objective": "objective",
+    "Prepared": "objective",
+    "RankRegularizer": "terms",
+    "Replay": "terms",
+    "SymmetricFocalLoss": "losses",
+    "Task": "task",
+    "Term": "objective",
+    "TrainStep": "objective",
+    "VectorScalingLoss": "losses",
+    "WeightedBCELoss": "losses",
+    "compare": "comparison",
 }
 
 __all__ = [
@@ -79,13 +80,4 @@ if TYPE_CHECKING:
     from rarecall.task import Task
     from rarecall.terms import ALMConstraint, RankRegularizer, Replay
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'rarecall' has no attribute {name!r}")
-    return getattr(importlib.import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES, also=["__version__"])

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from rarecall._batch_checks import check_agreement, check_index, check_logits, check_targets
 from rarecall._leaves import leaves_of, with_leaves
 from rarecall.distributed import Joined, ranks
 from rarecall.parts import (
@@ -285,7 +286,7 @@ class Objective(nn.Module):
         Raises:
             ValueError: The logits have another shape.
         """
-        self._check_logits(logits, len(prepared.targets))
+        check_logits(logits, len(prepared.targets), self.outputs, self.task, self.loss)
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
         staged, joined = prepared, None
@@ -450,65 +451,15 @@ class Objective(nn.Module):
             critical = critical | (targets == number)
         return targets, critical
 
-    def _check_logits(self, logits: Tensor, rows: int) -> None:
-        flat = self.outputs == 1 and self.task.kind != "multilabel"
-        expected = (rows,) if flat else (rows, self.outputs)
-        if tuple(logits.shape) != expected:
-            hint = " Drop the last dimension with `.squeeze(-1)`." if logits.ndim == 2 else ""
-            raise ValueError(
-                f"{type(self.loss).__name__} needs logits of shape {expected}, got "
-                f"{tuple(logits.shape)}.{hint if flat else ''}"
-            )
-
     def _check(self, batch: Batch) -> None:
-        if not len(self.train_targets):
-            raise RuntimeError(
-                "The objective is not bound to a training set. Call "
-                "objective.bind(train_targets) before the first batch."
-            )
-        targets, index = batch.targets, batch.index
-        wanted, expected = self.train_targets.shape[1:], "(B,)"
-        if self.task.kind == "multilabel":
-            expected = f"(B, {self.task.classes})"
-        if not targets.ndim or not len(targets) or targets.shape[1:] != wanted:
-            raise ValueError(
-                f"targets must have shape {expected}, B >= 1; got {tuple(targets.shape)}."
-            )
+        check_targets(batch, self.train_targets, self.task)
         if not self.training:
             return
-        if index is None:
-            for term in self._terms():
-                if term.needs_index:
-                    raise ValueError(
-                        f"{type(term).__name__} {term.needs_index}, but the batch has no "
-                        "`index`.\nWrap the training set, `Indexed(dataset)`, so that "
-                        "it yields (inputs, targets, index)."
-                    )
-            return
-        if index.shape != targets.shape[:1] or index.dtype.is_floating_point:
-            raise ValueError(
-                f"index must hold integers, one for each of the {len(targets)} targets; got "
-                f"{index.dtype} of shape {tuple(index.shape)}."
-            )
+        check_index(batch, self._terms())
         # Looking at values costs a device synchronisation, so only once an epoch.
-        if not self._checked:
-            known = self.train_targets
-            inside = bool(((index >= 0) & (index < len(known))).all())
-            if not inside or not self._agree(known[index], targets):
-                raise ValueError(
-                    "The batch's index does not fit the targets given to bind(): it must be the "
-                    f"position among these {len(known)} training targets. Wrap the training set "
-                    "last, `Indexed(Subset(...))`, and bind its own targets."
-                )
+        if batch.index is not None and not self._checked:
+            check_agreement(batch, self.train_targets, self.task)
             self._checked = True
-
-    def _agree(self, known: Tensor, targets: Tensor) -> bool:
-        if self.task.kind == "binary":
-            return torch.equal(known, targets == 1)
-        if self.task.kind == "multiclass":
-            return torch.equal(known, targets.long())
-        # A training loop may smooth or mask labels itself; which ones are given must agree.
-        return bool(((known == targets) | torch.isnan(known) | torch.isnan(targets)).all())
 
 
 def _of_all(prepared: Prepared, joined: Joined) -> Prepared:

@@ -47,6 +47,15 @@ def test_rows_are_asked_for_by_label_or_method(
     assert Plan.of(description(), asked).asked_rows == found
 
 
+def test_a_label_that_holds_commas_is_found_in_what_the_command_line_cut() -> None:
+    told = description()
+    told["rows"]["VS, gamma L(0.1, 3)"] = dict(told["rows"]["BCE"])
+    asked = ["VS", " gamma L(0.1", " 3)", "bce"]
+    assert Plan.of(told, asked).asked_rows == ("BCE", "VS, gamma L(0.1, 3)")
+    with pytest.raises(ConfigurationError, match="no row 'VS'"):
+        Plan.of(told, asked[:1])
+
+
 def test_an_unknown_row_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match=r"no row 'BCC'. Did you mean 'BCE'"):
         Plan.of(description(), ["BCE", "BCC"])

@@ -5,8 +5,9 @@ Importing this package loads nothing heavy; its names load on first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.comparison.orchestration import Comparison, compare
@@ -15,17 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "Delivered", "compare"]
 
 _HOMES = {
-    "Comparison": "rarecall.comparison.orchestration",
-    "Delivered": "rarecall.delivery.delivered",
-    "compare": "rarecall.comparison.orchestration",
+    "Comparison": "comparison.orchestration",
+    "Delivered": "delivery.delivered",
+    "compare": "comparison.orchestration",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES)

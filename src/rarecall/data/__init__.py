@@ -5,8 +5,9 @@ Importing this package loads nothing heavy; its names load on first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.data.dataset import ArrayDataset, Indexed
@@ -37,27 +38,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ArrayDataset": "rarecall.data.dataset",
-    "BalancedSampler": "rarecall.data.samplers",
-    "ImagePreprocessor": "rarecall.data.image_preprocessor",
-    "Indexed": "rarecall.data.dataset",
-    "Preprocessor": "rarecall.data.preprocessing",
-    "Samples": "rarecall.data.samples",
-    "Split": "rarecall.data.split",
-    "SplitShares": "rarecall.data.shares",
-    "TablePreprocessor": "rarecall.data.table_preprocessor",
-    "encode": "rarecall.data.preprocessing",
-    "fit_preprocessor": "rarecall.data.preprocessing",
-    "load": "rarecall.data.loading",
-    "make_split": "rarecall.data.splitting",
+    "ArrayDataset": "data.dataset",
+    "BalancedSampler": "data.samplers",
+    "ImagePreprocessor": "data.image_preprocessor",
+    "Indexed": "data.dataset",
+    "Preprocessor": "data.preprocessing",
+    "Samples": "data.samples",
+    "Split": "data.split",
+    "SplitShares": "data.shares",
+    "TablePreprocessor": "data.table_preprocessor",
+    "encode": "data.preprocessing",
+    "fit_preprocessor": "data.preprocessing",
+    "load": "data.loading",
+    "make_split": "data.splitting",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES)

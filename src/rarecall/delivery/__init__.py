@@ -5,8 +5,9 @@ Importing this package loads nothing heavy; its names load on first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.delivery.augmented import TTA
@@ -39,28 +40,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "TTA": "rarecall.delivery.augmented",
-    "Delivered": "rarecall.delivery.delivered",
-    "Exported": "rarecall.delivery.exporting",
-    "Manifest": "rarecall.delivery.manifest",
-    "Parity": "rarecall.delivery.comparing",
-    "Predicted": "rarecall.delivery.predicting",
-    "augment_model": "rarecall.delivery.recertifying",
-    "card_facts": "rarecall.delivery.facts",
-    "export_model": "rarecall.delivery.exporting",
-    "model_card": "rarecall.delivery.cards",
-    "predict": "rarecall.delivery.predicting",
-    "scoring_network": "rarecall.delivery.scoring",
-    "steady_scores": "rarecall.delivery.scoring",
-    "write_model": "rarecall.delivery.writing",
+    "TTA": "delivery.augmented",
+    "Delivered": "delivery.delivered",
+    "Exported": "delivery.exporting",
+    "Manifest": "delivery.manifest",
+    "Parity": "delivery.comparing",
+    "Predicted": "delivery.predicting",
+    "augment_model": "delivery.recertifying",
+    "card_facts": "delivery.facts",
+    "export_model": "delivery.exporting",
+    "model_card": "delivery.cards",
+    "predict": "delivery.predicting",
+    "scoring_network": "delivery.scoring",
+    "steady_scores": "delivery.scoring",
+    "write_model": "delivery.writing",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES)

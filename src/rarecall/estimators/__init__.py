@@ -5,8 +5,9 @@ Importing this package loads nothing heavy; its names load on first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.estimators.critical_classifier import CriticalClassifier
@@ -16,17 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["CriticalClassifier", "NoGuaranteeWarning", "ThresholdAtTPR"]
 
 _HOMES = {
-    "CriticalClassifier": "rarecall.estimators.critical_classifier",
-    "NoGuaranteeWarning": "rarecall.estimators.warning",
-    "ThresholdAtTPR": "rarecall.estimators.threshold_at_tpr",
+    "CriticalClassifier": "estimators.critical_classifier",
+    "NoGuaranteeWarning": "estimators.warning",
+    "ThresholdAtTPR": "estimators.threshold_at_tpr",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.reproduction.reproducing import Watch, describe, reproduce, run_plan
@@ -19,21 +21,14 @@ __all__ = [
     "write_results",
 ]
 
-_PLACES = {
-    "Watch": "reproducing",
-    "Ways": "ways",
-    "describe": "reproducing",
-    "make_results": "results",
-    "reproduce": "reproducing",
-    "run_plan": "reproducing",
-    "write_results": "results",
+_HOMES = {
+    "Watch": "reproduction.reproducing",
+    "Ways": "reproduction.ways",
+    "describe": "reproduction.reproducing",
+    "make_results": "reproduction.results",
+    "reproduce": "reproduction.reproducing",
+    "run_plan": "reproduction.reproducing",
+    "write_results": "reproduction.results",
 }
 
-
-def __getattr__(name: str) -> Any:
-    # Loaded on first use: it brings PyTorch, which listing protocols does not need.
-    if name in _PLACES:
-        from importlib import import_module
-
-        return getattr(import_module(f"rarecall.reproduction.{_PLACES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rarecall.data.imbalance import check_imbalance
 from rarecall.errors import RarecallError, did_you_mean
 from rarecall.methods import parse
+from rarecall.papers.protocol_checks import TRAINING
 from rarecall.reproduction.measures import measures_of
-from rarecall.reproduction.plan import TRAINING
 from rarecall.reproduction.searching import Work
 
 if TYPE_CHECKING:

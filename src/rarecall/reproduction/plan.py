@@ -10,28 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from rarecall.errors import ConfigurationError, did_you_mean
 from rarecall.methods import parse
+from rarecall.papers.protocol_checks import TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-TRAINING = (
-    "optimizer",
-    "learning_rate",
-    "momentum",
-    "weight_decay",
-    "batch_size",
-    "epochs",
-    "steps",
-    "patience",
-    "schedule",
-    "warmup_epochs",
-    "clip",
-    "augment",
-    "smoothing",
-    "input_noise",
-    "precision",
-)
-"""What a protocol's ``training`` may say; rows and searches may change each of them."""
 
 
 def plain(value: Any) -> Any:
@@ -233,6 +215,18 @@ def _squeezed(word: str) -> str:
     return re.sub(r"\s+", "", word).casefold()
 
 
+def _rejoined(asked: Sequence[str], known: Mapping[str, list[str]]) -> list[str]:
+    """Put together what commas cut: a printed label may hold some, as ``ALMm,1 + CE``."""
+    labels = {_squeezed(label) for label in known}
+    words, pieces = [], list(asked)
+    while pieces:
+        joins = range(len(pieces), 1, -1)
+        whole = next((n for n in joins if _squeezed(",".join(pieces[:n])) in labels), 1)
+        words.append(",".join(pieces[:whole]))
+        del pieces[:whole]
+    return words
+
+
 def _chosen(
     asked: Sequence[str] | None, known: Mapping[str, list[str]], what: str
 ) -> tuple[str, ...]:
@@ -240,7 +234,7 @@ def _chosen(
         return tuple(known)
     found: set[str] = set()
     unknown = []
-    for word in asked:
+    for word in _rejoined(asked, known):
         hits = [name for name, words in known.items() if word in words]
         hits = hits or [name for name, words in known.items() if _squeezed(word) in words]
         found |= set(hits)

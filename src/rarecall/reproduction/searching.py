@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rarecall.errors import ConfigurationError
 from rarecall.methods import parse
-from rarecall.reproduction.plan import TRAINING
+from rarecall.papers.protocol_checks import TRAINING
 from rarecall.reproduction.records import read_record, read_scores
 from rarecall.reproduction.units import Unit
 

@@ -5,7 +5,9 @@ Read from the folders alone, on any machine that sees them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.status.finding import status_of, statuses
@@ -13,18 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Part", "RunStatus", "status_of", "statuses"]
 
-_PLACES = {
-    "Failure": "model",
-    "Part": "model",
-    "RunStatus": "model",
-    "status_of": "finding",
-    "statuses": "finding",
+_HOMES = {
+    "Failure": "status.model",
+    "Part": "status.model",
+    "RunStatus": "status.model",
+    "status_of": "status.finding",
+    "statuses": "status.finding",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        from importlib import import_module
-
-        return getattr(import_module(f"rarecall.status.{_PLACES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazily(__name__, _HOMES)

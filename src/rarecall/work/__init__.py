@@ -5,7 +5,9 @@ Nothing here knows what a unit is: a comparison and a reproduction bring their o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.work.claims import alone, claimed, is_claimed
@@ -30,25 +32,19 @@ __all__ = [
     "workers_of",
 ]
 
-_PLACES = {
-    "Child": "processes",
-    "Presence": "presence",
-    "Queue": "queue",
-    "Worker": "presence",
-    "alone": "claims",
-    "check_storage": "storage",
-    "claimed": "claims",
-    "is_claimed": "claims",
-    "serve": "processes",
-    "supervise": "processes",
-    "work_off": "loop",
-    "workers_of": "presence",
+_HOMES = {
+    "Child": "work.processes",
+    "Presence": "work.presence",
+    "Queue": "work.queue",
+    "Worker": "work.presence",
+    "alone": "work.claims",
+    "check_storage": "work.storage",
+    "claimed": "work.claims",
+    "is_claimed": "work.claims",
+    "serve": "work.processes",
+    "supervise": "work.processes",
+    "work_off": "work.loop",
+    "workers_of": "work.presence",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        from importlib import import_module
-
-        return getattr(import_module(f"rarecall.work.{_PLACES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazily(__name__, _HOMES)

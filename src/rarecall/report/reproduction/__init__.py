@@ -5,8 +5,9 @@ Importing this package loads nothing heavy; its names load on first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rarecall._lazy import lazily
 
 if TYPE_CHECKING:
     from rarecall.report.reproduction.page import write_reproduction_report
@@ -15,16 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["print_reproduction", "write_reproduction_report"]
 
 _HOMES = {
-    "print_reproduction": "rarecall.report.reproduction.terminal",
-    "write_reproduction_report": "rarecall.report.reproduction.page",
+    "print_reproduction": "report.reproduction.terminal",
+    "write_reproduction_report": "report.reproduction.page",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES)
