@@ -104,8 +104,9 @@ def _all_pairs(
     critical: Tensor, others: Tensor, margin: float | Tensor, power: int, counts: Tensor | None
 ) -> Tensor:
     dtype = torch.promote_types(torch.promote_types(critical.dtype, others.dtype), torch.float32)
-    # Differences first: they keep their digits wherever on the scale the scores lie.
-    gaps = others.to(dtype)[..., None, :] - critical.to(dtype)[..., :, None]
+    # Differences first: they keep their digits wherever on the scale the scores lie. As a sum with
+    # the few negated: the gradient of a difference would negate the whole matrix before its sum.
+    gaps = others.to(dtype)[..., None, :] + critical.to(dtype).neg()[..., :, None]
     # In place: a matrix of pairs is read and written no oftener than it must be.
     gaps = gaps + margin if isinstance(margin, Tensor) else gaps.add_(margin)
     violations = gaps.relu_() if power == 1 else gaps.relu_().square()
