@@ -86,6 +86,22 @@ def test_a_finished_run_trains_nothing_again(
     assert same(again, results)
 
 
+def test_all_rows_can_be_compared_with_another_one_afterwards(
+    whole: tuple[Path, dict[str, Any]], root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(whole[0], folder)
+    usual = whole[1]["settings"][0]["rows"][1]["against"]["auc"]
+    results = run_plan(plan_of(), folder, ways(root), against="alm+bce")
+    bce, alm = results["settings"][0]["rows"]
+    assert (bce["baseline"], alm["baseline"]) == ("ALM + BCE", None)
+    assert not alm["against"]
+    assert bce["against"]["auc"]["difference"] == pytest.approx(-usual["difference"], abs=1e-12)
+    assert bce["against"]["auc"]["low"] == pytest.approx(-usual["high"], abs=1e-9)
+    with pytest.raises(ConfigurationError, match="no row 'LDAM'"):
+        run_plan(plan_of(), folder, ways(root), against="LDAM")
+
+
 def test_a_stopped_run_goes_on_to_the_same_numbers(
     whole: tuple[Path, dict[str, Any]], root: Path, tmp_path: Path
 ) -> None:

@@ -84,6 +84,13 @@ def reproduce(  # noqa: PLR0917  (typer calls it by name)
             help="Database of the queue, for many machines.", show_default="a file in the run"
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Row that all others are compared with, also in a run that is finished.",
+            show_default="each row's own baseline",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be trained, and on what.")
     ] = False,
@@ -122,7 +129,7 @@ def reproduce(  # noqa: PLR0917  (typer calls it by name)
         reproduction_progress(Console(stderr=True), quiet=quiet) as watch,
         stopping("What was finished is kept; the same command goes on.") as stop,
     ):
-        results = run_plan(plan, folder, ways, should_stop=stop, watch=watch)
+        results = run_plan(plan, folder, ways, should_stop=stop, watch=watch, against=against)
     report = write_reproduction_report(results, folder)
     print_reproduction(results, console)
     if results["unfinished"]:

@@ -140,6 +140,15 @@ class Plan:
             more={name: value for name, value in told.items() if value is not None},
         )
 
+    def asked_row(self, word: str) -> str:
+        """Give the label of a row that is wanted, asked for as for :meth:`of`.
+
+        Raises:
+            ConfigurationError: It is unknown, or not among those that are wanted.
+        """
+        names = _row_names({label: self["rows"][label] for label in self.asked_rows})
+        return _chosen([word], names, "row")[0]
+
     def members_of(self, row: str) -> int:
         """Networks that a row's ensemble has."""
         return int(self.row(row).more.get("members", self.members))

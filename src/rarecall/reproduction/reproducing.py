@@ -84,6 +84,7 @@ def reproduce(
     should_stop: Callable[[], bool] = lambda: False,
     watch: Watch | None = None,
     weights: str | Path | None = None,
+    against: str | None = None,
 ) -> dict[str, Any]:
     """Reproduce a table, figure or analysis of the papers; goes on where a run in ``out`` stopped.
 
@@ -105,6 +106,7 @@ def reproduce(
         watch: Whom to tell.
         weights: File of pre-trained weights that every network starts from, or a folder with a
             file of each network's name.
+        against: Row that all others are compared with; None for each row's own baseline.
 
     Returns:
         The content of ``results.json``.
@@ -122,7 +124,7 @@ def reproduce(
     told = describe(name, scale=scale, mode=mode, weights=weights)
     plan = Plan.of(told, rows, settings)
     folder = Path(out) if out is not None else usual_folder(name, scale, mode)
-    return run_plan(plan, folder, ways, should_stop=should_stop, watch=watch)
+    return run_plan(plan, folder, ways, should_stop=should_stop, watch=watch, against=against)
 
 
 def usual_folder(name: str, scale: str, mode: str) -> Path:
@@ -141,12 +143,15 @@ def run_plan(
     *,
     should_stop: Callable[[], bool] = lambda: False,
     watch: Watch | None = None,
+    against: str | None = None,
 ) -> dict[str, Any]:
     """Work off a plan in a folder; arguments and errors as for :func:`reproduce`."""
     watch = watch or Watch()
     if plan.get("analysis"):
         return analysis_results(plan, folder, confidence=CONFIDENCE)
     plan.check()
+    if against is not None:
+        against = plan.asked_row(against)
     begun = begin(folder, plan)
     left = Work(begun.plan, folder)
     planned = left.planned()
@@ -164,7 +169,7 @@ def run_plan(
             _together(begun, ways, stop, watch)
     except Interrupted as error:
         interrupted = error
-    results = write_results(folder)
+    results = write_results(folder, against=against)
     # A time limit is no interruption: what it leaves is told in the results.
     if interrupted is not None and should_stop():
         raise interrupted

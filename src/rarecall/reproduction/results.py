@@ -29,32 +29,39 @@ CONFIDENCE = 0.95
 Cells = dict[tuple[str, str], Cell]
 
 
-def write_results(folder: Path, *, confidence: float = CONFIDENCE) -> dict[str, Any]:
+def write_results(
+    folder: Path, *, confidence: float = CONFIDENCE, against: str | None = None
+) -> dict[str, Any]:
     """Make the results of a run from what its folder holds, and write ``results.json``.
 
     Args:
         folder: Of a run; it may be unfinished, and others may be working in it.
         confidence: Of all intervals.
+        against: Row that all others are compared with; None for each row's own baseline.
 
     Raises:
+        ConfigurationError: There is no such row in the run.
         RunError: The folder holds no run, or a damaged one.
         StorageError: The file cannot be written.
     """
-    results = make_results(folder, confidence=confidence)
+    results = make_results(folder, confidence=confidence, against=against)
     write_json(folder / RESULTS, results)
     return results
 
 
-def make_results(folder: Path, *, confidence: float = CONFIDENCE) -> dict[str, Any]:
+def make_results(
+    folder: Path, *, confidence: float = CONFIDENCE, against: str | None = None
+) -> dict[str, Any]:
     """Make the document; arguments and errors as for :func:`write_results`."""
-    return dict(finite(_Maker(opened(folder), confidence).document()))
+    return dict(finite(_Maker(opened(folder), confidence, against).document()))
 
 
 class _Maker:
     """Makes the document of a run."""
 
-    def __init__(self, begun: Begun, confidence: float) -> None:
+    def __init__(self, begun: Begun, confidence: float, against: str | None) -> None:
         self.begun, self.plan, self.confidence = begun, begun.plan, confidence
+        self.against = None if against is None else self.plan.asked_row(against)
         self.work = Work(begun.plan, begun.folder)
         self.measures = measures_of(self.plan["measures"], self.plan.mode)
         self.printed = Printed(self.plan.get("printed", []))
@@ -110,7 +117,9 @@ class _Maker:
     def _row(self, setting: str, label: str) -> dict[str, Any]:
         row, cell = self.plan.row(label), self.cells[setting, label]
         parameters, _ = self.work.parameters(setting, label)
-        baseline = row.baseline
+        baseline = row.baseline if self.against is None else self.against
+        if baseline == label:
+            baseline = None
         against = {}
         if baseline is not None and (setting, baseline) in self.cells:
             against = self._against(cell, self.cells[setting, baseline], baseline)
