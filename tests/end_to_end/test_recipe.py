@@ -66,6 +66,7 @@ def test_of_a_table_it_is_an_ensemble_and_is_delivered_under_its_methods_name(of
     (told,) = of_a_table.results["methods"]
     assert told["name"] == "recommended" == of_a_table.winner
     assert recipe.told() in told["remarks"][0]
+    assert f"averages {recipe.members} networks a seed, the other methods 1" in told["remarks"][1]
     model = of_a_table.model()
     assert len(model.members) == recipe.members > 1
     assert model.manifest.method == recipe.method

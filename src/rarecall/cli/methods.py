@@ -77,7 +77,7 @@ def _show(name: str, console: Console) -> None:
         for spec in ({"kind": "table"}, {"kind": "images", "size": (32, 32)}):
             for problem in problems:
                 typer.echo(f"{spec['kind']}, {problem}: {find_recipe(name, spec, problem).told()}")
-        typer.echo("What is given beside it, as --members or --learning-rate, wins.")
+        typer.echo("What is given beside it, as --learning-rate, wins; --members may ask for more.")
         return
     method = parse(name)
     typer.echo(f"{method.name}: {method.summary}.")

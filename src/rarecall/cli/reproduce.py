@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 
 def _words(given: str | None) -> list[str] | None:
-    """Part at commas; labels that hold one are written with a semicolon between them."""
+    """Part at commas; the plan puts labels together that hold one."""
     if given is None:
         return None
-    parts = given.split(";") if ";" in given else given.split(",")
-    return [part.strip() for part in parts if part.strip()]
+    return [part.strip() for part in given.split(",") if part.strip()]
 
 
 def reproduce(  # noqa: PLR0917  (typer calls it by name)
@@ -33,8 +32,7 @@ def reproduce(  # noqa: PLR0917  (typer calls it by name)
     rows: Annotated[
         str | None,
         typer.Option(
-            help="Rows, comma-separated (or by ; where a label holds a comma): as printed, or "
-            "names of methods.",
+            help="Rows, comma-separated: as printed, or names of methods.",
             show_default="all",
         ),
     ] = None,

@@ -122,6 +122,12 @@ class NetworkLearner:
             self.members, self.tta = max(config.members, recipe.members), recipe.tta
             self._fixed = dict(recipe.parameters)
             self._remarks = [f"The recipe for such data: {recipe.told()}"]
+            if self.members > config.members:
+                self._remarks.append(
+                    f"It averages {self.members} networks a seed, the other methods "
+                    f"{config.members}: a difference may come from that, and so does its cost. "
+                    f"With members {self.members} all are alike."
+                )
             self.name, self.method = name, parse(recipe.method)
         else:
             self.method = parse(name)

@@ -71,7 +71,11 @@ def critical_rows(targets: Tensor, task: Task) -> Tensor:
     """
     if task.kind == "multilabel":
         return (targets == 1).any(dim=1)
-    return torch.isin(targets.long(), torch.tensor(task.critical, device=targets.device))
+    # Number by number: a tensor of the numbers would have to travel to the device in every step.
+    found = targets == task.critical[0]
+    for number in task.critical[1:]:
+        found = found | (targets == number)
+    return found
 
 
 def positives_of(size: int, share: float) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rarecall import __version__
 from rarecall.comparison.events import finite
 from rarecall.comparison.machine import environment
 from rarecall.files import write_json
+from rarecall.reproduction.heading import heading_of
 from rarecall.reproduction.run_folder import RESULTS, begin
 
 if TYPE_CHECKING:
@@ -36,24 +35,12 @@ def analysis_results(plan: Plan, folder: Path, *, confidence: float) -> dict[str
         StorageError: It cannot be written.
     """
     from rarecall.papers.analyses import analyse
-    from rarecall.papers.printed import citation_of
 
     begun = begin(folder, plan)
     found = analyse(plan["analysis"])
     document = finite(
         {
-            "format": 1,
-            "kind": "reproduction",
-            "protocol": plan["name"],
-            "paper": plan.get("paper"),
-            "citation": citation_of(str(plan.get("paper", ""))),
-            "place": plan.get("place"),
-            "title": plan.get("title"),
-            "scale": plan.get("scale", "full"),
-            "mode": plan.mode,
-            "rarecall": __version__,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "begun": begun.created,
+            **heading_of(begun),
             "unfinished": False,
             "data": {},
             "environment": environment(1),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rarecall import __version__, metrics
+from rarecall import metrics
 from rarecall.comparison.events import finite
 from rarecall.comparison.machine import environment
 from rarecall.files import read_json, write_json
 from rarecall.methods import parse
-from rarecall.papers.printed import citation_of
 from rarecall.reproduction.cells import Cell, own_numbers, read_cell, told_once
 from rarecall.reproduction.figures import draw_figures
+from rarecall.reproduction.heading import heading_of
 from rarecall.reproduction.measures import Measure, measures_of
 from rarecall.reproduction.printed_cells import Printed
 from rarecall.reproduction.roc import roc_points
@@ -23,7 +22,6 @@ from rarecall.reproduction.uncertainty import paired
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 1
 CONFIDENCE = 0.95
 
 Cells = dict[tuple[str, str], Cell]
@@ -185,18 +183,7 @@ def _opening(begun: Begun, work: Work, cells: Cells) -> dict[str, Any]:
         len(cell.records) + len(cell.failures) < len(cell.units) for cell in cells.values()
     )
     return {
-        "format": FORMAT,
-        "kind": "reproduction",
-        "protocol": plan["name"],
-        "paper": plan.get("paper"),
-        "citation": citation_of(str(plan.get("paper", ""))),
-        "place": plan.get("place"),
-        "title": plan.get("title"),
-        "scale": plan.get("scale", "full"),
-        "mode": plan.mode,
-        "rarecall": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "begun": begun.created,
+        **heading_of(begun),
         "unfinished": unfinished or not work.complete(),
         "data": data,
         "environment": environment(1),
