@@ -111,6 +111,10 @@ def test_it_brings_its_own_parameters_and_says_so(table, common, capsys):
     asked = ("compare", str(table), "--target", "label", "--critical", "fraud")
     assert code_of(*asked, "--methods", "recommended,recommended") == 2
     assert "named twice" in capsys.readouterr().err
+    assert code_of(*asked, "--methods", "recomended") == 2
+    assert "Did you mean 'recommended'?" in capsys.readouterr().err
+    assert code_of(*asked, "--methods", "recommended+alm") == 2
+    assert "'recommended' stands alone" in capsys.readouterr().err
 
 
 def test_the_program_shows_what_it_stands_for(capsys):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rarecall.errors import MethodError, did_you_mean
 from rarecall.methods.catalog import COMPONENTS
 from rarecall.methods.components import Component, Parameter
+from rarecall.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from rarecall.objective import Objective
 
@@ -250,7 +251,7 @@ def _stage(name: str, text: str) -> Method:
     if head not in losses:
         raise MethodError(
             f"Method {name!r} must begin with a loss: {', '.join(losses)}; {head!r} is none."
-            + did_you_mean(head, losses)
+            + _hint(head, losses)
         )
     for word in rest:
         if word not in additions:
@@ -302,3 +303,9 @@ def _refuse(name: str, method: Method) -> None:
         parts = (method.loss, *method.terms, *method.options)
         kinds = "; ".join(f"{part.name} is for {' and '.join(part.tasks)}" for part in parts)
         raise MethodError(f"Method {name!r} fits no kind of problem: {kinds}.")
+
+
+def _hint(head: str, losses: Iterable[str]) -> str:
+    if head in RECIPES:
+        return f" {head!r} stands alone: it brings its own terms and options."
+    return did_you_mean(head, [*losses, *RECIPES])
