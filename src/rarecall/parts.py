@@ -120,7 +120,7 @@ class Scored:
         """Give some rows of every tensor of the inputs, detached, whichever process holds them."""
         own = leaves_of(self.inputs)
         if self.joined is None:
-            return [leaf.detach()[rows] for leaf in own]
+            return [leaf.detach().index_select(0, rows.to(leaf.device)) for leaf in own]
         return self.joined.leaves(own, rows)
 
     @property

@@ -24,6 +24,29 @@ def test_a_draw_depends_on_seed_step_and_count_and_on_nothing_else() -> None:
     assert all(not torch.equal(first, other) for other in others)
 
 
+def test_draws_made_together_are_those_of_single_steps() -> None:
+    """In any order of steps and of accumulated batches, across blocks and seeds."""
+    drawing = Conditioning(BOTH)
+    found = {}
+    for seed, step, count in (
+        (0, 63, 0),
+        (0, 64, 1),
+        (0, 64, 0),
+        (7, 64, 0),
+        (0, 2, 0),
+        (0, 65, 1),
+    ):
+        found[seed, step, count] = drawing.draw(seed, step, count)
+    for (seed, step, count), drawn in found.items():
+        key = np.random.SeedSequence([0x6C6374, seed, step, count])
+        shares = np.random.Generator(np.random.Philox(key)).random(2)
+        densities = drawing.densities.values()
+        expected = [density.quantile(u) for density, u in zip(densities, shares, strict=True)]
+        assert drawn.tolist() == expected
+    found[0, 2, 0].zero_()
+    assert drawing.draw(0, 2, 0).all()  # nobody can change what is to come
+
+
 def test_a_draw_leaves_the_global_random_state_alone() -> None:
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     conditioning().draw(0, 0, 0)

@@ -46,12 +46,6 @@ class NoLooking(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-def by_nature(case: Case) -> bool:
-    """Whether a variant keeps or compares single pairs, which only labels can pick."""
-    arguments = case.arguments
-    return arguments.get("alm.constraints") == "pair" or arguments.get("alm.form") == "second"
-
-
 @pytest.fixture
 def fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do on a processor what is done on accelerators."""
@@ -68,8 +62,6 @@ def step(case: Case, model: torch.nn.Module, objective: Objective, number: int) 
 @pytest.mark.usefixtures("fixed")
 def test_no_step_looks_at_a_value_or_picks_by_a_label(simple_case: Case) -> None:
     case = simple_case
-    if by_nature(case):
-        pytest.skip("its pairs are picked by the labels")
     model, objective = case.model(), case.objective()
     step(case, model, objective, 0)  # the first batch of an epoch has its index checked
     with NoLooking():
@@ -118,7 +110,7 @@ def test_in_fixed_shapes_a_batch_of_one_class_is_fine(simple_case: Case, critica
 def test_losses_and_terms_need_no_values_at_all(simple_case: Case) -> None:
     case = simple_case
     objective = case.objective()
-    if by_nature(case) or "rankreg" in case.name or "replay" in case.name:
+    if "rankreg" in case.name or "replay" in case.name:
         pytest.skip("its rows are picked on the host")
     objective.to("meta")
     logits = torch.empty(case.shape(8), device="meta", requires_grad=True)
@@ -144,8 +136,6 @@ def waiting_is_an_error() -> Iterator[None]:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_no_step_waits_for_a_cuda_device(simple_case: Case) -> None:
     case = simple_case
-    if by_nature(case):
-        pytest.skip("its pairs are picked by the labels")
     model, objective = case.model().cuda(), case.objective().cuda()
 
     def batch(number: int) -> Batch:

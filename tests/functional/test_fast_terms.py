@@ -40,13 +40,13 @@ def test_every_row_is_ranked_for_itself(with_tiebreak: bool) -> None:
     critical = drawn(2, 3, 30, seed=1) > 0.5
     tiebreak = drawn(2, 3, 30, seed=2).round(decimals=1) if with_tiebreak else None
     ranks = descending_ranks(scores, critical, tiebreak=tiebreak)
-    values, gradients = rank_penalty(scores, critical, strength=2.0, tiebreak=tiebreak)
+    values, gradients = rank_penalty(scores, critical, strength=2.0)
     for a in range(2):
         for b in range(3):
             second = None if tiebreak is None else tiebreak[a, b]
             row = scores[a, b], critical[a, b]
             assert torch.equal(ranks[a, b], descending_ranks(*row, tiebreak=second))
-            value, gradient = rank_penalty(*row, strength=2.0, tiebreak=second)
+            value, gradient = rank_penalty(*row, strength=2.0)
             assert torch.equal(values[a, b], value)
             assert torch.equal(gradients[a, b], gradient)
             order = sorted(

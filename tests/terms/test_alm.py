@@ -26,7 +26,7 @@ def test_an_index_twice_in_a_batch_counts_its_mean_once() -> None:
     objective, term = bound(margin=0.5, penalty=0.1)
     forward(objective, [0, 0, 1])
     objective.step()
-    assert term.multipliers.tolist() == pytest.approx([0.05, 0, 0, 0])
+    assert term.multipliers.tolist() == pytest.approx([0.05, 0])
 
 
 def test_accumulated_batches_add_up() -> None:
@@ -34,7 +34,7 @@ def test_accumulated_batches_add_up() -> None:
     forward(objective, [0, 1])
     forward(objective, [0, 2, 3, 1])
     objective.step()
-    assert term.multipliers.tolist() == pytest.approx([0.05 + 0.1, 0, 0.1, 0])
+    assert term.multipliers.tolist() == pytest.approx([0.05 + 0.1, 0.1])
 
 
 def test_discarded_batches_leave_no_trace() -> None:
@@ -86,7 +86,7 @@ def test_multipliers_stop_at_their_cap() -> None:
     for _ in range(5):
         forward(objective, [0, 1])
         objective.step()
-    assert term.multipliers.tolist() == pytest.approx([0.7, 0, 0, 0])
+    assert term.multipliers.tolist() == pytest.approx([0.7, 0])
 
 
 def test_a_mean_reduction_carries_over_between_numbers_of_negatives() -> None:

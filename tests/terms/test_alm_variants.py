@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rarecall import ALMConstraint, BaseLoss, BCELoss, Objective, Task
+from rarecall.functional import shapes
 from rarecall.parts import Scored
 from rarecall.terms import _constraints
 
@@ -159,15 +160,37 @@ def test_an_index_twice_in_a_batch_raises_its_multiplier_by_the_mean(
     torch.testing.assert_close(raised[1], raised[0] * (1 if alone else 2))
 
 
-def test_the_multiplier_of_a_label_lies_at_index_times_labels_plus_label() -> None:
+def test_only_samples_with_a_constraint_have_a_multiplier() -> None:
     objective, term = bound("multilabel", margin=0.5, penalty=1.0, scores="logit")
     rows = torch.tensor([5, 6, 4])  # positives of label 0: 5; of label 1: 5; the rest are not
     value_of(objective, "multilabel", torch.zeros(3, 2, dtype=torch.float64), rows)
     objective.step()
-    assert len(term.multipliers) == 8 * 2
-    found = {int(key): float(term.multipliers[key]) for key in term.multipliers.nonzero()}
+    positives = [torch.nonzero(LABELS[:, label] == 1)[:, 0].tolist() for label in (0, 1)]
+    expected = [0.0] * (len(positives[0]) + len(positives[1]))
     # Label 0 has two negatives, label 1 one: it is missing on row 4.
-    assert found == pytest.approx({5 * 2 + 0: 2 * 0.5, 5 * 2 + 1: 0.5})
+    expected[positives[0].index(5)] = 2 * 0.5
+    expected[len(positives[0]) + positives[1].index(5)] = 0.5
+    assert term.multipliers.tolist() == pytest.approx(expected)
+
+
+@variants
+def test_fixed_shapes_give_what_picked_rows_do(
+    kind: str, extra: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for fix in (False, True):
+        monkeypatch.setattr(shapes, "fixed_shapes", lambda _, fix=fix: fix)
+        objective, term = bound(kind, **extra)
+        seen = []
+        for step, rows in enumerate([[0, 1, 2, 3, 4, 5], [0, 3, 3, 1, 5, 1], [1, 2, 4], [5]]):
+            index = torch.tensor(rows)
+            logits = logits_of(kind, len(rows), seed=step).requires_grad_()
+            value = value_of(objective, kind, logits, index)
+            seen += [value.detach(), *torch.autograd.grad(value, logits)]
+            objective.step()
+        objective.end_epoch(0.5)
+        found.append((seen, term.state_dict()))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-14)
 
 
 def test_a_missing_or_uncertain_label_is_in_neither_set() -> None:

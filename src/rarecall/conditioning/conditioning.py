@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _STREAM = 0x6C6374
 """Sets these draws apart from others that start from the same seed."""
 
+_AT_ONCE = 64
+"""Steps whose draws are made together."""
+
 
 class Conditioning:
     r"""Draws λ, some hyper-parameters of the loss and the terms, anew for every batch.
@@ -88,6 +91,7 @@ class Conditioning:
         self.identity = identity
         self.standardize = standardize
         self.channels = channels
+        self._drawn: dict[int, tuple[tuple[int, int], Tensor]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,13 +151,23 @@ class Conditioning:
 
     def drawn(self, seed: int, step: int, count: int) -> Tensor:
         """Draw λ as :meth:`draw` says, out of the compiler's sight."""
+        # Many steps at once: alone in a step, the generator's code comes cold from memory.
+        place = seed, step // _AT_ONCE
+        known, values = self._drawn.get(count, (None, None))
+        if values is None or known != place:
+            first = place[1] * _AT_ONCE
+            several = [self._values_of(seed, first + k, count) for k in range(_AT_ONCE)]
+            values = torch.tensor(several, dtype=torch.float64)
+            self._drawn[count] = place, values
+        return values[step % _AT_ONCE].clone()
+
+    def _values_of(self, seed: int, step: int, count: int) -> list[float]:
         key = np.random.SeedSequence([_STREAM, seed % 2**64, step, count])
         shares = np.random.Generator(np.random.Philox(key)).random(len(self.densities))
-        values = [
+        return [
             density.quantile(float(share))
             for density, share in zip(self.densities.values(), shares, strict=True)
         ]
-        return torch.tensor(values, dtype=torch.float64)
 
     def values(self, condition: Tensor) -> dict[str, dict[str, Tensor]]:
         """Give every part its arguments, ``{"loss": {"alpha": ...}, "ALMConstraint": {...}}``.

@@ -92,6 +92,7 @@ def class_violation_sums(
     *,
     margin: float | Tensor,
     side: Literal["critical", "others"] = "critical",
+    counts: Tensor | None = None,
 ) -> Tensor:
     r"""Sum :func:`class_violations` over the other samples, or over the critical ones.
 
@@ -106,6 +107,8 @@ def class_violation_sums(
         classes: Class of every other sample, int64, shape ``(N,)``.
         margin: :math:`\delta \ge 0`, in the values' units.
         side: Whose sums are wanted.
+        counts: How often each sample of the other side counts, >= 0, so that shapes need not
+            depend on labels; None for once each. No gradient flows to it.
 
     Returns:
         Shape ``(P,)``, or ``(N,)`` for the side of the others.
@@ -116,11 +119,15 @@ def class_violation_sums(
     """
     if dense_is_faster(len(critical), len(others), critical.device.type != "cpu"):
         pairs = class_violations(critical, others, classes, margin=margin)
-        return pairs.sum(dim=1 if side == "critical" else 0)
+        pairs = pairs if side == "critical" else pairs.T
+        return pairs.sum(dim=1) if counts is None else pairs @ counts.detach().to(pairs.dtype)
     values, rivals = critical.T.contiguous(), others.T.contiguous()
     if side == "others":
-        return hinge_sums(rivals, values, margin=margin).gather(0, classes[None]).squeeze(0)
+        counts = None if counts is None else counts.expand_as(values)
+        sums = hinge_sums(rivals, values, margin=margin, counts=counts)
+        return sums.gather(0, classes[None]).squeeze(0)
     member = F.one_hot(classes, critical.shape[1]).T.to(values.dtype)
+    member = member if counts is None else member * counts
     return hinge_sums(-values, -rivals, margin=margin, counts=member).sum(dim=0)
 
 

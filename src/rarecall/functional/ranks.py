@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from rarecall.functional.sorted_pairs import widest
 
 RankPenalty = Literal["linear", "squared", "cubed", "exponential"]
 
@@ -28,28 +31,29 @@ def descending_ranks(scores: Tensor, critical: Tensor, *, tiebreak: Tensor | Non
     >>> descending_ranks(torch.tensor([0.2, 0.9, 0.2]), torch.tensor([True, False, False]))
     tensor([3, 1, 2])
     """
-    return _ranks(scores, _tie_order(critical, tiebreak), _counting(scores) + 1)
-
-
-def _tie_order(critical: Tensor, tiebreak: Tensor | None) -> Tensor:
-    """Order samples of equal score: higher tie-break first, then the others first."""
-    # Where each sample comes to stand is counted, which costs less than a sort.
-    others = (~critical).cumsum(dim=-1)
-    place = torch.where(critical, others[..., -1:] + critical.cumsum(dim=-1), others) - 1
-    order = torch.empty_like(place).scatter(-1, place, _counting(place))
     if tiebreak is None:
-        return order
-    return order.gather(-1, tiebreak.gather(-1, order).argsort(descending=True, stable=True))
+        order = _falling(scores, critical)
+    else:
+        order = _reordered(_falling(tiebreak, critical), scores)
+    places = torch.arange(1, scores.shape[-1] + 1, device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter(-1, order, places)
 
 
-def _ranks(scores: Tensor, order: Tensor, names: Tensor) -> Tensor:
-    """Give every score the name of its rank."""
-    order = order.gather(-1, scores.gather(-1, order).argsort(descending=True, stable=True))
-    return torch.empty_like(names).scatter(-1, order, names)
+def _falling(values: Tensor, critical: Tensor) -> Tensor:
+    """Order by falling value; of equal ones the critical come last."""
+    wide = widest(values)
+    if torch.finfo(values.dtype).bits < torch.finfo(wide).bits:
+        # Between two narrow numbers there is room for wide ones: one sort orders all.
+        key = values.to(wide)
+        below = key.nextafter(key.new_full((), -math.inf))
+        return torch.where(critical, below, key).argsort(dim=-1, descending=True, stable=True)
+    # As bytes: not every device sorts truth values.
+    return _reordered(critical.byte().argsort(dim=-1, stable=True), values)
 
 
-def _counting(like: Tensor) -> Tensor:
-    return torch.arange(like.shape[-1], device=like.device).expand_as(like)
+def _reordered(order: Tensor, key: Tensor) -> Tensor:
+    """Order by a falling key what is in some order; equal keys keep it."""
+    return order.gather(-1, key.gather(-1, order).argsort(dim=-1, descending=True, stable=True))
 
 
 def rank_penalty(
@@ -58,7 +62,7 @@ def rank_penalty(
     *,
     strength: float,
     penalty: RankPenalty = "squared",
-    tiebreak: Tensor | None = None,
+    raw: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Mean penalty of the critical samples' normalised ranks, differentiable.
 
@@ -77,7 +81,8 @@ def rank_penalty(
         critical: True for critical samples, shaped like the scores.
         strength: :math:`\gamma > 0`, how far the interpolation looks, in the scores' units.
         penalty: :math:`\varphi`: ``r``, ``r²``, ``r³`` or ``exp(r)``.
-        tiebreak: A second key that orders equal scores, shaped like them.
+        raw: Of what the scores are a rising function that rounding has made flat, such as the
+            logits of probabilities; the ranks are theirs. Shaped like the scores.
 
     Returns:
         The penalty, one a row, shape ``(...)`` (a graph-connected 0 without critical samples), and
@@ -94,15 +99,20 @@ def rank_penalty(
     tensor(13.)
     """
     fixed = scores.detach()
-    order = _tie_order(critical, tiebreak)  # the same for both rankings
+    order = _falling(fixed if raw is None else raw.detach(), critical)
+    falling = fixed.gather(-1, order)
+    if raw is not None:
+        # A last digit may have come out the wrong way round.
+        falling = falling.cummin(dim=-1).values
     places = torch.arange(1, scores.shape[-1] + 1, dtype=fixed.dtype, device=fixed.device)
-    names = (places / scores.shape[-1]).expand_as(fixed)
-    ranks = _ranks(fixed, order, names)
+    ranks = places / scores.shape[-1]
     value, slope = _penalty(ranks, penalty)
-    share = critical.to(fixed.dtype)
+    share = critical.gather(-1, order).to(fixed.dtype)
     share = share / share.sum(dim=-1, keepdim=True).clamp(min=1)
-    moved = _ranks(torch.add(fixed, slope * share, alpha=strength), order, names)
-    gradient = (moved - ranks) / strength
+    moved = torch.add(falling, slope * share, alpha=strength)
+    again = moved.argsort(dim=-1, descending=True, stable=True)
+    change = torch.empty_like(falling).scatter(-1, again, ranks.expand_as(falling)) - ranks
+    gradient = torch.empty_like(falling).scatter(-1, order, change / strength)
     total = (value * share).sum(dim=-1)
     return total + (gradient * (scores - fixed)).sum(dim=-1), gradient
 

@@ -31,7 +31,17 @@ def split(scores: Tensor, critical: Tensor) -> tuple[Tensor, Tensor, Counted | N
     """
     if shapes.fixed_shapes(scores):
         return scores, scores, (critical, ~critical)
-    return scores[critical], scores[~critical], None
+    return picked(scores, critical), picked(scores, ~critical), None
+
+
+def picked(values: Tensor, rows: Tensor) -> Tensor:
+    """Give the values of some rows, which a mask names.
+
+    >>> picked(torch.tensor([1.0, 2.0]), torch.tensor([False, True]))
+    tensor([2.])
+    """
+    # By number, not by mask: a mask is searched anew in the backward pass.
+    return values.index_select(0, torch.nonzero(rows).squeeze(1))
 
 
 def where_both(

@@ -10,6 +10,8 @@ from torch import Tensor
 from rarecall._checks import in_range
 from rarecall.functional.auc import pairwise_square, pairwise_squared_hinge
 from rarecall.functional.labels import given_labels
+from rarecall.functional.sides import split
+from rarecall.functional.sorted_pairs import hinge_sums
 from rarecall.losses._tail import one_of
 from rarecall.losses._tasks import check
 from rarecall.objective import BaseLoss
@@ -24,7 +26,6 @@ class _PairLoss(BaseLoss):
     per_sample = False
 
     def _weights(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        check(logits, targets, self.task, outputs=1)
         if self.task.kind == "multilabel":
             return given_labels(targets, logits)
         critical = (targets == 1).to(logits.dtype)
@@ -50,6 +51,7 @@ class MiniBatchAUCLoss(_PairLoss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of the batch, ``()``; logits and targets ``(B,)`` or ``(B, L)``."""
+        check(logits, targets, self.task, outputs=1)
         weights = self._weights(logits, targets)
         return pairwise_square(torch.sigmoid(logits), *weights, margin=1.0).mean()
 
@@ -85,8 +87,14 @@ class PairwiseHingeLoss(_PairLoss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of the batch, ``()``; logits and targets ``(B,)`` or ``(B, L)``."""
-        weights = self._weights(logits, targets)
+        check(logits, targets, self.task, outputs=1)
         scores = logits if self.scores == "logit" else torch.sigmoid(logits)
+        if self.task.kind == "binary":
+            critical, others, counted = split(scores, targets == 1)
+            if counted is None:
+                squares = hinge_sums(critical, others, margin=self.margin, power=2)
+                return squares.sum() / max(len(critical) * len(others), 1)
+        weights = self._weights(logits, targets)
         return pairwise_squared_hinge(scores, *weights, margin=self.margin).mean()
 
     def extra_repr(self) -> str:

@@ -38,7 +38,7 @@ def alm_remarks(term: ALMConstraint) -> list[str]:
 def _faded(term: ALMConstraint) -> list[str]:
     if term.scores == "logit":
         return []
-    violated, stuck = term.pairs.tolist()
+    violated, stuck = term.counted_pairs().tolist()
     moving = violated - stuck
     if violated and moving < FEW_MOVING * violated:
         return [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import math
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rarecall.task import Population, Task
 
 Kind = Literal["positive", "negative", "pair"]
@@ -15,14 +19,19 @@ MOST_PAIRS = 20_000_000
 """Multipliers of pairs that are still kept: 160 MB."""
 
 
-def copies(keys: Tensor) -> Tensor:
-    """How often each key occurs among the keys.
+_FEW = 128
+
+
+def copies(index: Tensor) -> Tensor:
+    """How often each number occurs among all.
 
     >>> copies(torch.tensor([4, 1, 4]))
     tensor([2, 1, 2])
     """
-    ordered = keys.sort().values
-    return torch.searchsorted(ordered, keys, right=True) - torch.searchsorted(ordered, keys)
+    if len(index) <= _FEW:
+        return (index[:, None] == index).sum(dim=1)
+    ordered = index.sort().values
+    return torch.searchsorted(ordered, index, right=True) - torch.searchsorted(ordered, index)
 
 
 def sides(targets: Tensor, task: Task) -> list[tuple[Tensor, Tensor]]:
@@ -37,12 +46,23 @@ def sides(targets: Tensor, task: Task) -> list[tuple[Tensor, Tensor]]:
     return [(targets == number, others) for number in task.critical]
 
 
+class Keys(NamedTuple):
+    """Which multipliers the constraints of a batch have.
+
+    Attributes:
+        keys: Places in the vector of multipliers, one a constraint.
+        copies: How often the batch holds each of these constraints, >= 1.
+    """
+
+    keys: Tensor
+    copies: Tensor
+
+
 class Layout:
     """Where in one flat vector the multiplier of each constraint lies.
 
-    One constraint a sample has the sample's index as its key, times the number of critical
-    classes, plus the class's column, where a sample can have several. Constraints of pairs lie
-    class by class, row by row.
+    Class by class; of a class in the order of the training samples that have a constraint, or of
+    pairs row by row. Only such samples take memory: a sample is found by a binary search.
 
     Args:
         kind: One constraint for every positive, negative or pair.
@@ -51,7 +71,7 @@ class Layout:
     Attributes:
         pairs: Positives and negatives in the training set of every critical class or label.
         size: Length of the vector.
-        places: Position of each sample among those of its side, ``(n, K)``; empty unless ``pair``.
+        rows: Positions of the samples of every class's side or sides, int64, rising within each.
 
     Raises:
         ValueError: There are too many pairs.
@@ -61,51 +81,44 @@ class Layout:
         split = sides(training.targets, training.task)
         self.kind = kind
         self.pairs = [(int(one.sum()), int(other.sum())) for one, other in split]
-        several = training.task.kind == "multilabel" or kind == "negative"
-        self.width = len(split) if several else 1
-        self.size = len(training.targets) * self.width
-        self.places = torch.zeros(0, 0, dtype=torch.int64, device=training.targets.device)
-        if kind != "pair":
-            return
-        sizes = [one * other for one, other in self.pairs]
+        chosen = {"positive": (0,), "negative": (1,), "pair": (0, 1)}[kind]
+        held = [torch.nonzero(parts[side]).squeeze(1) for parts in split for side in chosen]
+        self.rows = torch.cat(held)
+        ends = [0, *accumulate(len(rows) for rows in held)]
+        spans = [slice(start, stop) for start, stop in pairwise(ends)]
+        each = len(chosen)
+        self._spans = [spans[k * each : (k + 1) * each] for k in range(len(split))]
+        # A class without samples keeps a place that no constraint raises.
+        sizes = [max(1, math.prod(pair[side] for side in chosen)) for pair in self.pairs]
         self.size = sum(sizes)
-        self.offsets = [sum(sizes[:column]) for column in range(len(sizes))]
-        if self.size > MOST_PAIRS:
+        self._offsets = [0, *accumulate(sizes)]
+        if kind == "pair" and self.size > MOST_PAIRS:
             raise ValueError(
                 f"ALMConstraint with constraints='pair' keeps one multiplier for each pair of "
                 f"training samples, at most {MOST_PAIRS:,}; this training set has {self.size:,}. "
                 "Use constraints='positive' or 'negative', or fewer samples of the other classes."
             )
-        self.places = self.places.new_zeros(len(training.targets), len(split))
-        for column, parts in enumerate(split):
-            for part, count in zip(parts, self.pairs[column], strict=True):
-                self.places[part, column] = torch.arange(count, device=part.device)
 
-    def keys(
-        self,
-        index: Tensor,
-        places: Tensor,
-        column: int,
-        positive: Tensor,
-        negative: Tensor,
-        *,
-        whole: bool = False,
-    ) -> Tensor:
+    def keys(self, rows: Tensor, column: int, holders: Sequence[Tensor]) -> Keys:
         """Keys of the constraints of a batch, in the order of their violations.
 
         Args:
-            index: Of the batch's rows in the training set.
-            places: The attribute ``places``, on the batch's device.
+            rows: The attribute ``rows``, on the batch's device.
             column: Of the critical class or label.
-            positive: True for its samples.
-            negative: True for what they must outrank.
-            whole: Whether every row is to have a key, where shapes are fixed.
+            holders: Positions in the training set of the batch's samples that have a constraint;
+                for pairs of both sides. Where shapes are fixed, of all its samples: those without
+                a constraint get some key.
         """
-        if self.kind == "pair":
-            rows, columns = places[index[positive], column], places[index[negative], column]
-            pairs = rows[:, None] * self.pairs[column][1] + columns[None, :]
-            return pairs.flatten() + self.offsets[column]
-        keys = index
-        if not whole:
-            keys = index[positive if self.kind == "positive" else negative]
-        return keys if self.width == 1 else keys * self.width + column
+        places, counts = [], []
+        for span, index in zip(self._spans[column], holders, strict=True):
+            last = max(span.stop - span.start - 1, 0)
+            # Contiguous and not strided: a search for strided numbers warns of a copy.
+            place = torch.searchsorted(rows[span], index.contiguous())
+            places.append(place.clamp_(max=last))
+            counts.append(copies(index))
+        if len(places) == 1:
+            return Keys(places[0] + self._offsets[column], counts[0])
+        keys = places[0][:, None] * self.pairs[column][1] + places[1]
+        return Keys(
+            keys.flatten() + self._offsets[column], (counts[0][:, None] * counts[1]).flatten()
+        )

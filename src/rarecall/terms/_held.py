@@ -45,13 +45,16 @@ class Held(NamedTuple):
         q: Violation of every constraint, >= 0.
         critical: Number of critical samples, an ``int`` or a tensor ``()``.
         others: Number of other samples that their sums run over.
-        pairs: Violated pairs of the batch, and those that are stuck, int64 ``(2,)``; or None.
+        holders: Rows that have a constraint, for pairs of both sides; None stands for all rows.
+        sides: The batch's own critical and other scores, detached; where all rows stand on both
+            sides, those that do not count are out of the other side's reach.
     """
 
     q: Tensor
     critical: int | Tensor
     others: int | Tensor
-    pairs: Tensor | None
+    holders: tuple[Tensor | None, ...]
+    sides: tuple[Tensor, Tensor]
 
 
 def violations(
@@ -88,7 +91,7 @@ def violations(
     if classes is None:
         return sums
     side: Literal["critical", "others"] = "critical" if kind == "positive" else "others"
-    return sums + class_violation_sums(*classes, margin=margin, side=side)
+    return sums + class_violation_sums(*classes, margin=margin, side=side, counts=counts)
 
 
 def held(
@@ -98,9 +101,9 @@ def held(
     negative: Tensor,
     *,
     margin: float | Tensor,
-    classes: ClassValues | None = None,
+    values: Tensor | None = None,
+    classes: Tensor | None = None,
     past: Recalled | None = None,
-    slopes: bool = False,
 ) -> Held:
     """Give the constraints of the rows that have one, picked by the labels.
 
@@ -110,23 +113,23 @@ def held(
         positive: True for critical rows.
         negative: True for rows that they must outrank.
         margin: δ.
-        classes: What the second multi-class form compares.
+        values: Of every class, ``(B, C)``, for the second multi-class form.
+        classes: Of every row, ``(B,)``, likewise.
         past: Earlier scores of negatives, which join those of the batch; ``"positive"`` only.
-        slopes: Whether scores are probabilities, whose pairs are counted.
     """
-    # By number, not by mask: a mask is searched anew in the backward pass.
-    critical, others = (
-        scores.index_select(0, torch.nonzero(rows).squeeze(1)) for rows in (positive, negative)
-    )
+    mine, theirs = (torch.nonzero(rows).squeeze(1) for rows in (positive, negative))
+    critical, others = scores.index_select(0, mine), scores.index_select(0, theirs)
     n_others: int | Tensor = len(others)
-    joined, counts = others, None
+    joined, counts, compared = others, None, None
     if past is not None:
         joined = torch.cat([others, past.scores.to(others.dtype)])
         counts = torch.cat([torch.ones_like(others), past.counts.to(others.dtype)])
         n_others = n_others + past.counts.sum()
-    q = violations(kind, critical, joined, margin=margin, classes=classes, counts=counts)
-    pairs = count_pairs(critical.detach(), others.detach(), margin) if slopes else None
-    return Held(q, len(critical), n_others, pairs)
+    if values is not None and classes is not None:
+        compared = ClassValues(values[mine], values[theirs], classes[theirs])
+    q = violations(kind, critical, joined, margin=margin, classes=compared, counts=counts)
+    holders = {"positive": (mine,), "negative": (theirs,), "pair": (mine, theirs)}[kind]
+    return Held(q, len(critical), n_others, holders, (critical.detach(), others.detach()))
 
 
 def held_by_all(
@@ -136,33 +139,48 @@ def held_by_all(
     negative: Tensor,
     *,
     margin: float | Tensor,
+    values: Tensor | None = None,
+    classes: Tensor | None = None,
     past: Recalled | None = None,
-    slopes: bool = False,
 ) -> Held:
     """Give what :func:`held` does in shapes that no label decides: a row without one has q = 0.
 
     Picking rows by their labels waits for an accelerator and cannot be compiled in one graph;
     sorting twice as many numbers does not and can.
     """
-    holds, met = (positive, negative) if kind == "positive" else (negative, positive)
-    joined, counts = scores, met.to(scores.dtype)
+    compared = None
+    if values is not None and classes is not None:
+        compared = ClassValues(values, values, classes)
     n_others = negative.sum()
-    if past is not None:
-        joined = torch.cat([scores, past.scores.to(scores.dtype)])
-        counts = torch.cat([counts, past.counts.to(scores.dtype)])
-        n_others = n_others + past.counts.sum()
-    # Of "negative" constraints the holders are the others, so the two sides change places.
-    sides = (scores, joined) if kind == "positive" else (joined, scores)
-    q = torch.where(holds, violations(kind, *sides, margin=margin, counts=counts), 0.0)
-    pairs = None
-    if slopes:
-        critical = scores.detach().masked_fill(~positive, math.inf)
-        pairs = count_pairs(critical, scores.detach().masked_fill(~negative, -math.inf), margin)
-    return Held(q, positive.sum(), n_others, pairs)
+    holders: tuple[None, ...] = (None,)
+    if kind == "pair":
+        pairs = violations(kind, scores, scores, margin=margin, classes=compared)
+        q = torch.where((positive[:, None] & negative).flatten(), pairs, 0.0)
+        holders = (None, None)
+    else:
+        holds, met = (positive, negative) if kind == "positive" else (negative, positive)
+        joined, counts = scores, met.to(scores.dtype)
+        if past is not None:
+            joined = torch.cat([scores, past.scores.to(scores.dtype)])
+            counts = torch.cat([counts, past.counts.to(scores.dtype)])
+            n_others = n_others + past.counts.sum()
+        # Of "negative" constraints the holders are the others, so the two sides change places.
+        ends = (scores, joined) if kind == "positive" else (joined, scores)
+        sums = violations(kind, *ends, margin=margin, classes=compared, counts=counts)
+        q = torch.where(holds, sums, 0.0)
+    fixed = scores.detach()
+    sides = fixed.masked_fill(~positive, math.inf), fixed.masked_fill(~negative, -math.inf)
+    return Held(q, positive.sum(), n_others, holders, sides)
 
 
 def count_pairs(critical: Tensor, others: Tensor, margin: float | Tensor) -> Tensor:
-    """Count violated pairs, and those of which no probability moves any more, int64 ``(2,)``."""
+    """Count violated pairs, and those of which no probability moves any more, int64 ``(2,)``.
+
+    Args:
+        critical: Probabilities of critical samples, ``(P,)``.
+        others: Probabilities of the other samples, ``(N,)``.
+        margin: δ.
+    """
     # A pair with a moving member is put where it cannot be violated.
     above = critical.masked_fill(critical * (1 - critical) > MOVING, math.inf)
     below = others.masked_fill(others * (1 - others) > MOVING, -math.inf)

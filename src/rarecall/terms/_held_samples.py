@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import Tensor
 
 
 class HeldSamples:
     """Samples where the model is, and on the host what decides on them.
+
+    There are few: plain numbers take less time than the calls that arrays would need.
 
     Attributes:
         leaves: Every tensor of the inputs, a row a sample.
@@ -27,18 +27,18 @@ class HeldSamples:
     def __init__(self) -> None:
         self.leaves: list[Tensor] = []
         self.targets = torch.zeros(0, dtype=torch.int64)
-        self.index: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.scores: NDArray[np.float64] = np.zeros(0)
-        self.entered: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.index: list[int] = []
+        self.scores: list[float] = []
+        self.entered: list[int] = []
         self.clock = 0
 
-    def keep(self, stays: NDArray[np.bool_]) -> None:
-        """Let the others go."""
-        if stays.all():
+    def keep(self, slots: list[int]) -> None:
+        """Let all but these go."""
+        if len(slots) == len(self.index):
             return
-        self.index, self.scores = self.index[stays], self.scores[stays]
-        self.entered = self.entered[stays]
-        slots = torch.from_numpy(np.flatnonzero(stays))
-        slots = slots.to(self.targets.device, non_blocking=True)
-        self.targets = self.targets[slots]
-        self.leaves = [leaf[slots] for leaf in self.leaves]
+        self.index = [self.index[slot] for slot in slots]
+        self.scores = [self.scores[slot] for slot in slots]
+        self.entered = [self.entered[slot] for slot in slots]
+        there = torch.tensor(slots, dtype=torch.int64).to(self.targets.device, non_blocking=True)
+        self.targets = self.targets.index_select(0, there)
+        self.leaves = [leaf.index_select(0, there) for leaf in self.leaves]

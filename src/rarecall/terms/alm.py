@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -13,8 +13,8 @@ from rarecall._checks import in_range
 from rarecall.functional import shapes
 from rarecall.objective import Scored, Term, Update
 from rarecall.terms._alm_remarks import alm_remarks
-from rarecall.terms._constraints import Kind, Layout, copies
-from rarecall.terms._held import ClassValues, held, held_by_all
+from rarecall.terms._constraints import Kind, Layout
+from rarecall.terms._held import count_pairs, held, held_by_all
 from rarecall.terms.negative_memory import NegativeMemory
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class ALMConstraint(Term):
 
     After each step :math:`\lambda_j \leftarrow \lambda_j + \mu q_j` for the batch's critical
     samples, with the q of the same forward; after an epoch whose validation measure fell,
-    :math:`\mu \leftarrow \rho \mu`. The multipliers are keyed by the sample's index, so the batch
-    must carry it. Only a batch's own rows enter, never replayed ones.
+    :math:`\mu \leftarrow \rho \mu`. A multiplier belongs to a training sample, found by its index,
+    so the batch must carry it. Only a batch's own rows enter, never replayed ones.
 
     In multi-class work every critical class c has its own sum: P holds its samples, N those of no
     critical class, s is the probability of c; in multi-label work every label has, and samples
@@ -73,6 +73,10 @@ class ALMConstraint(Term):
         staleness: For how many steps after its own a remembered score counts, >= 1; None: until
             a newer one takes its place.
 
+    Attributes:
+        multipliers: One a constraint, float64: class by class, and of a class in the order of the
+            training samples that have one (of pairs row by row).
+
     Loss-conditional training can draw ``margin``, which takes the place of δ in its batch, and
     ``penalty``, which takes the place of μ in its batch's loss *and* in the step of the multipliers
     that this batch stages; the schedule's μ then has no effect. The multipliers are one set, which
@@ -89,7 +93,7 @@ class ALMConstraint(Term):
     >>> loss = objective(torch.nn.Identity(), batch)
     >>> objective.step()
     >>> term.multipliers
-    tensor([0.5000, 0.0000], dtype=torch.float64)
+    tensor([0.5000], dtype=torch.float64)
     """
 
     tasks = ("binary", "multiclass", "multilabel")
@@ -101,7 +105,7 @@ class ALMConstraint(Term):
     recent_value: Tensor
     batches: Tensor
     pairs: Tensor
-    places: Tensor
+    rows: Tensor
 
     def __init__(
         self,
@@ -170,7 +174,8 @@ class ALMConstraint(Term):
         self.register_buffer("recent_value", torch.zeros((), dtype=double))
         self.register_buffer("batches", torch.zeros(2, dtype=torch.int64))
         self.register_buffer("pairs", torch.zeros(2, dtype=torch.int64))
-        self.register_buffer("places", torch.zeros(0, 0, dtype=torch.int64), persistent=False)
+        self.register_buffer("rows", torch.zeros(0, dtype=torch.int64), persistent=False)
+        self._latest: list[Any] = []
 
     def for_task(self, task: Task) -> None:
         """Fix the kind of problem.
@@ -188,7 +193,8 @@ class ALMConstraint(Term):
     def bind(self, training: Population) -> None:
         """Start with every multiplier at zero."""
         self._layout = Layout(self.constraints, training)
-        self.places = self._layout.places
+        self.rows = self._layout.rows
+        self._latest = []
         self.multipliers = self.multipliers.new_zeros(self._layout.size)
         self.current_penalty.fill_(self.penalty)
         self.previous_scores.fill_(-math.inf)
@@ -215,59 +221,50 @@ class ALMConstraint(Term):
         as_probability = self.scores == "probability"
         values = scored.probabilities() if as_probability else scored.scores
         class_values = self._class_values(scored)
-        whole = self._in_fixed_shapes(values)
-        parts, keys, rises, counts, acted = [], [], [], [], []
+        classes = None if class_values is None else _first(scored.targets, scored.fresh)
+        found_by = held_by_all if shapes.fixed_shapes(values) else held
+        parts, keys, rises, acted, sides = [], [], [], [], []
         views = scored.views(values)
         for view in views:
-            view_scores, positive, negative = (
-                _first(part, scored.fresh) for part in (view.scores, view.positive, view.negative)
-            )
+            rows = (_first(x, scored.fresh) for x in (view.scores, view.positive, view.negative))
             past = None if self.memory is None else self.memory.recall(view.column)
-            rows = self.constraints, view_scores, positive, negative
-            if whole:
-                found = held_by_all(*rows, margin=delta, past=past, slopes=as_probability)
-            else:
-                classes = None
-                if class_values is not None:
-                    labels = _first(scored.targets, scored.fresh)[negative]
-                    classes = ClassValues(class_values[positive], class_values[negative], labels)
-                found = held(*rows, margin=delta, classes=classes, past=past, slopes=as_probability)
+            found = found_by(
+                self.constraints,
+                *rows,
+                margin=delta,
+                values=class_values,
+                classes=classes,
+                past=past,
+            )
             q = found.q.to(self.multipliers.dtype)
             averaged, divisor = self._sizes(view.column, found.critical, found.others)
             if averaged is not None:
                 q = q / averaged
-            key = self._layout.keys(
-                index, self.places, view.column, positive, negative, whole=whole
-            )
+            holders = [index if at is None else index.index_select(0, at) for at in found.holders]
+            key, often = self._layout.keys(self.rows, view.column, holders)
             # μ q² / 2 + λ q, in as few passes over q as can be.
-            value = torch.dot(torch.addcmul(self.multipliers[key], q, 0.5 * mu), q)
+            multipliers = self.multipliers.index_select(0, key)
+            value = torch.dot(torch.addcmul(multipliers, q, 0.5 * mu), q)
             parts.append(value / divisor)
             keys.append(key)
             # An index that came twice in a batch counts once.
-            rises.append(mu * q.detach() / copies(key))
-            acted.append(positive)
-            if found.pairs is not None:
-                counts.append(found.pairs)
+            rises.append(mu * q.detach() / often)
+            acted.append(found.critical)
+            sides.append((*found.sides, delta))
         total = sum(parts[1:], parts[0])
         update: Update = {
             "keys": _joined(keys),
             "rises": _joined(rises),
             "value": total.detach(),
-            "acted": _joined(acted).any(),
+            "acted": _any(acted),
         }
-        if counts:
-            update["pairs"] = sum(counts[1:], counts[0])
+        if as_probability:
+            update["sides"] = sides
         if self.memory is not None:
             own = slice(scored.fresh)
             negatives = torch.stack([view.negative[own] for view in views])
             update["memory"] = self.memory.staged([view.scores[own] for view in views], negatives)
         return total.to(values.dtype), update
-
-    def _in_fixed_shapes(self, values: Tensor) -> bool:
-        """Tell whether labels must decide no shape: on accelerators, and while compiling."""
-        if self.constraints == "pair" or self.form == "second":
-            return False
-        return shapes.fixed_shapes(values)
 
     def _class_values(self, scored: Scored) -> Tensor | None:
         """Give the values of every class on the batch's own rows, where the form needs them."""
@@ -298,15 +295,17 @@ class ALMConstraint(Term):
                 capped = self.multipliers[keys].clamp(max=self.max_multiplier)
                 self.multipliers.index_copy_(0, keys, capped)
             # In place: `+=` on a module's buffer would register it anew.
-            self.batches.add_(torch.stack([torch.ones_like(update["acted"]), update["acted"]]))
+            self.batches[0].add_(1)
+            self.batches[1].add_(update["acted"])
             self.recent_value.lerp_(update["value"], RECENT)
-            if "pairs" in update:
-                self.pairs.add_(update["pairs"])
+            self._latest = update.get("sides", [])
         if self.memory is not None:
             self.memory.commit([update["memory"] for update in updates])
 
     def end_epoch(self, score: float) -> None:
         """Let μ grow, up to its cap, if the validation measure fell since the last epoch."""
+        self.pairs.copy_(self.counted_pairs())
+        self._latest = []
         last, before = self.previous_scores.tolist()
         first_comparison = last > -math.inf and before == -math.inf
         if score < last - self.tolerance or (self.first_increase and first_comparison):
@@ -318,8 +317,8 @@ class ALMConstraint(Term):
     def monitor(self) -> dict[str, float]:
         """Penalty μ, largest multiplier λ, recent value of the term, and share of moving pairs.
 
-        The share, on probabilities only, is that of the pairs violated so far of which at least
-        one probability had a slope p (1 - p) above 1e-4.
+        The share, on probabilities only, is that of the violated pairs of which at least one
+        probability had a slope p (1 - p) above 1e-4, counted in the latest batch of every epoch.
         """
         shown = {
             "penalty": float(self.current_penalty),
@@ -327,11 +326,16 @@ class ALMConstraint(Term):
             "recent_value": float(self.recent_value),
         }
         if self.scores == "probability":
-            violated, stuck = self.pairs.tolist()
+            violated, stuck = self.counted_pairs().tolist()
             shown["share_moving"] = 1 - stuck / violated if violated else 1.0
         if self.memory is not None:
             shown["remembered"] = float(self.memory.held())
         return shown
+
+    def counted_pairs(self) -> Tensor:
+        """Count violated pairs, and those that no gradient moves, int64 ``(2,)``."""
+        latest = [count_pairs(*sides) for sides in self._latest]
+        return sum(latest, self.pairs.clone())
 
     def remarks(self) -> list[str]:
         """Say so where the constraint never acted, faded, or took over."""
@@ -364,6 +368,12 @@ def _first(values: Tensor, count: int) -> Tensor:
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _any(counts: Sequence[int | Tensor]) -> int | Tensor:
+    """Tell by 1 or 0 whether a count is above 0."""
+    total = sum(counts[1:], counts[0])
+    return (total > 0).long() if isinstance(total, Tensor) else int(total > 0)
 
 
 def _at_least_one(count: int | Tensor) -> int | Tensor:

@@ -84,12 +84,12 @@ class PositiveBuffer(nn.Module):
     @property
     def index(self) -> Tensor:
         """Their positions in the training targets, int64, on the host."""
-        return torch.from_numpy(self._settled().index)
+        return torch.tensor(self._settled().index, dtype=torch.int64)
 
     @property
     def scores(self) -> Tensor:
         """Their latest scores, float64, on the host."""
-        return torch.from_numpy(self._settled().scores)
+        return torch.tensor(self._settled().scores, dtype=torch.float64)
 
     def replay(self, batch: Batch) -> Batch | None:
         """Give the buffered rows that the batch does not hold itself, or None."""
@@ -98,15 +98,16 @@ class PositiveBuffer(nn.Module):
             return None
         leaves = leaves_of(batch.inputs)
         assert batch.index is not None  # the objective has checked
-        met = np.sort(batch.index.detach().cpu().numpy())
-        kept = met.take(np.searchsorted(met, held.index), mode="clip") != held.index
+        known, met = np.array(held.index), np.sort(batch.index.detach().cpu().numpy())
+        kept = met.take(np.searchsorted(met, known), mode="clip") != known
         rows = [part.to(leaf) for part, leaf in zip(held.leaves, leaves, strict=True)]
-        targets, index = held.targets.to(batch.targets), torch.from_numpy(held.index)
+        targets, index = held.targets.to(batch.targets), torch.from_numpy(known)
         if not kept.all():
             places = torch.from_numpy(np.flatnonzero(kept))
-            index = index[places]
+            index = index.index_select(0, places)
             places = places.to(targets.device, non_blocking=True)
-            rows, targets = [part[places] for part in rows], targets[places]
+            rows = [part.index_select(0, places) for part in rows]
+            targets = targets.index_select(0, places)
         return Batch(with_leaves(batch.inputs, rows), targets, index)
 
     @staticmethod
@@ -117,9 +118,10 @@ class PositiveBuffer(nn.Module):
         """
         assert scored.index is not None  # the objective has checked
         scores = _of_own_class(scored)
-        alone = scored.joined is None and scores.dtype == torch.float64
+        alone = scored.joined is None and scores.device.type != "mps"
         if alone and shapes.fixed_shapes(scored.scores):
-            numbers = torch.stack([scored.index.double(), scored.critical.double(), scores])
+            known = scored.index.double(), scored.critical.double(), scores.double()
+            numbers = torch.stack(known)
             return {
                 # A copy, since the caller may reuse the memory before the rows are picked.
                 "leaves": [leaf.detach().clone() for leaf in leaves_of(scored.inputs)],
@@ -129,9 +131,9 @@ class PositiveBuffer(nn.Module):
         rows = torch.nonzero(scored.critical).squeeze(1)
         return {
             "leaves": scored.leaves(rows),
-            "targets": scored.targets[rows],
-            "index": scored.index[rows],
-            "scores": scores[rows],
+            "targets": scored.targets.index_select(0, rows),
+            "index": scored.index.index_select(0, rows),
+            "scores": scores.index_select(0, rows),
         }
 
     def commit(self, updates: Sequence[Update]) -> None:
@@ -151,45 +153,37 @@ class PositiveBuffer(nn.Module):
                 self._admit(update)
             held = self._held
             held.clock += 1
-            if self.max_age is not None and len(held.index):
-                held.keep(held.clock - held.entered < self.max_age)
+            if self.max_age is not None:
+                since = held.clock - self.max_age
+                held.keep([slot for slot, entered in enumerate(held.entered) if entered > since])
         return self._held
 
     def _admit(self, update: Update) -> None:
         leaves, targets = update["leaves"], update["targets"]
         if "numbers" in update:
-            index, critical, scores = update["numbers"].read()
-            places = np.flatnonzero(critical)
-            index, scores = index[places].astype(np.int64), scores[places]
-            rows = places.tolist()
+            every, critical, found = update["numbers"].read()
+            rows = np.flatnonzero(critical).tolist()
+            index, scores = [int(every[row]) for row in rows], found[rows].tolist()
         else:
-            index, scores = (update[name].cpu().numpy() for name in ("index", "scores"))
+            index, scores = update["index"].tolist(), update["scores"].tolist()
             rows = list(range(len(index)))
-        if not self.capacity or not len(index):
+        if not self.capacity or not index:
             return
         held = self._held
         size = len(held.index)
-        # There are few samples: plain numbers decide, then one gather a tensor moves the rows.
-        known = held.index.tolist()
         # Of an index that came twice, the last row counts.
-        met = {sample: size + row for row, sample in enumerate(index.tolist())}
-        source = [met.pop(sample, slot) for slot, sample in enumerate(known)]
+        met = {sample: place for place, sample in enumerate(index)}
+        source = list(range(size))
+        for slot, sample in enumerate(held.index):
+            place = met.pop(sample, None)
+            if place is not None:
+                held.scores[slot], source[slot] = scores[place], size + rows[place]
         new = sorted(met.values())[-self.capacity :]
-        merged = np.concatenate([held.scores, scores])
-        stays = np.ones(size, dtype=bool)
-        leaving = size + len(new) - self.capacity
-        if leaving > 0:
-            key = held.entered if self.evict == "oldest" else merged[source]
-            key = -key if self.evict == "most_confident" else key
-            stays[np.argsort(key, kind="stable")[:leaving]] = False
-        chosen = np.array(
-            [row for row, stay in zip(source, stays, strict=True) if stay] + new, dtype=np.int64
-        )
-        arrived = np.full(len(new), held.clock)
-        held.entered = np.concatenate([held.entered[stays], arrived])
-        held.index = np.concatenate([held.index, index])[chosen]
-        held.scores = merged[chosen]
-        picked = [row if row < size else size + rows[row - size] for row in chosen.tolist()]
+        slots = self._staying(max(size + len(new) - self.capacity, 0))
+        picked = [source[slot] for slot in slots] + [size + rows[place] for place in new]
+        held.index = [held.index[slot] for slot in slots] + [index[place] for place in new]
+        held.scores = [held.scores[slot] for slot in slots] + [scores[place] for place in new]
+        held.entered = [held.entered[slot] for slot in slots] + [held.clock] * len(new)
         take = torch.tensor(picked).to(targets.device, non_blocking=True)
         if not held.leaves:
             held.leaves, held.targets = [leaf[:0] for leaf in leaves], targets[:0]
@@ -199,15 +193,24 @@ class PositiveBuffer(nn.Module):
             for old, leaf in zip(held.leaves, leaves, strict=True)
         ]
 
+    def _staying(self, leaving: int) -> list[int]:
+        """Slots that are left when so many leave."""
+        held = self._held
+        key = held.entered if self.evict == "oldest" else held.scores
+        slots = range(len(key))
+        first = sorted(slots, key=key.__getitem__, reverse=self.evict == "most_confident")
+        gone = set(first[:leaving])
+        return [slot for slot in slots if slot not in gone]
+
     def get_extra_state(self) -> dict[str, Any]:
         """Everything durable, as plain tensors and numbers."""
         held = self._settled()
         return {
             "leaves": list(held.leaves),
-            "index": torch.from_numpy(held.index),
+            "index": torch.tensor(held.index, dtype=torch.int64),
             "targets": held.targets,
-            "scores": torch.from_numpy(held.scores),
-            "entered": torch.from_numpy(held.entered),
+            "scores": torch.tensor(held.scores, dtype=torch.float64),
+            "entered": torch.tensor(held.entered, dtype=torch.int64),
             "clock": held.clock,
         }
 
@@ -217,9 +220,9 @@ class PositiveBuffer(nn.Module):
         held = self._held
         held.leaves = [leaf.clone() for leaf in state["leaves"]]
         held.targets = state["targets"].clone()
-        held.index = state["index"].cpu().numpy().copy()
-        held.scores = state["scores"].double().cpu().numpy().copy()
-        held.entered = state["entered"].cpu().numpy().copy()
+        held.index = state["index"].tolist()
+        held.scores = state["scores"].tolist()
+        held.entered = state["entered"].tolist()
         held.clock = int(state["clock"])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -246,4 +249,4 @@ def _of_own_class(scored: Scored) -> Tensor:
         for column, number in enumerate(scored.task.critical):
             own = torch.where(scored.targets == number, scores[:, column], own)
         scores = own
-    return scores if scores.device.type == "mps" else scores.double()
+    return scores

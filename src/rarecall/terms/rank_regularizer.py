@@ -101,30 +101,27 @@ class RankRegularizer(BufferedTerm):
 
     def forward(self, scored: Scored) -> tuple[Tensor, Update]:
         """Give the penalty of the ranks, and the positives to remember."""
-        tiebreaks: list[Tensor | None]
+        raw: Tensor | None = None
+        values = scored.scores
         if self.scores == "probability":
             # A float32 sigmoid is exactly 1 from logit 16.6 on, where every rank would be a tie.
-            views = scored.views(scored.probabilities(_finest(scored.scores)))
-            tiebreaks = [view.scores.detach() for view in scored.views()]
-        else:
-            views = scored.views()
-            tiebreaks = [None] * len(views)
-        values, pulled = [], []
-        for view, tiebreak in zip(views, tiebreaks, strict=True):
+            raw, values = values, scored.probabilities(_finest(values))
+        parts, pulled = [], []
+        for view in scored.views(values):
             value, gradient = rank_penalty(
                 view.scores,
                 view.positive,
                 strength=self.strength,
                 penalty=self.penalty,
-                tiebreak=tiebreak,
+                raw=raw if raw is None or raw.ndim == 1 else raw[:, view.column],
             )
-            values.append(value)
+            parts.append(value)
             moved = (gradient != 0) & view.positive
             pulled.append(torch.stack([view.positive, moved]).sum(dim=-1))
         update = PositiveBuffer.staged(scored)
         update["pulled"] = sum(pulled[1:], pulled[0])
-        total = sum(values[1:], values[0]).to(scored.scores.dtype)
-        return total * (self.weight / len(values)), update
+        total = sum(parts[1:], parts[0]).to(scored.scores.dtype)
+        return total * (self.weight / len(parts)), update
 
     def commit(self, updates: Sequence[Update]) -> None:
         """Update the buffer and the count of positives that received a gradient."""
