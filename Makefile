@@ -98,6 +98,7 @@ bench: $(VENV)/.dev  ## Measure one step of every method, ensembles, and a whole
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/unit_costs.py
+	$(BIN)/python benchmarks/batches.py
 
 coverage: $(VENV)/.dev  ## Simulate how often intervals and promises hold; rewrite docs/coverage.md
 	$(BIN)/python benchmarks/coverage.py

@@ -35,6 +35,17 @@ def count_rows(inputs: Any) -> int:
     return len(pytree.tree_leaves(inputs)[0])
 
 
+def rows_at_once(inputs: Any) -> int:
+    """How many rows are forwarded at once by default: as many as stay small in memory.
+
+    >>> rows_at_once(torch.zeros(5, 1)), rows_at_once(torch.zeros(5, 3, 224, 224))
+    (4096, 32)
+    """
+    leaves = pytree.tree_leaves(inputs)
+    largest = max((leaf[0].numel() for leaf in leaves if len(leaf)), default=1)
+    return min(4096, max(32, 2**20 // max(largest, 1)))
+
+
 def portions(
     inputs: Any, batch_size: int | None, device: torch.device
 ) -> Iterator[tuple[slice, Any]]:
@@ -45,9 +56,7 @@ def portions(
     """
     rows = count_rows(inputs)
     if batch_size is None:
-        leaves = pytree.tree_leaves(inputs)
-        largest = max((leaf[0].numel() for leaf in leaves if len(leaf)), default=1)
-        batch_size = min(4096, max(32, 2**20 // max(largest, 1)))
+        batch_size = rows_at_once(inputs)
     for start in range(0, rows, batch_size):
         taken = slice(start, min(start + batch_size, rows))
         yield taken, pytree.tree_map(lambda leaf, taken=taken: leaf[taken].to(device), inputs)

@@ -50,6 +50,7 @@ def fit(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     changed: Callable[[nn.Module], nn.Module] = lambda network: network,
+    sets: tuple[ArrayDataset, ArrayDataset] | None = None,
     **changes: Any,
 ) -> Fitted:
     parameters = PARAMETERS.get(method, {})
@@ -66,7 +67,7 @@ def fit(
     return train(
         changed(network.double()),
         goal,
-        *SETS[kind],
+        *(sets or SETS[kind]),
         settings=problem.settings(**changes),
         measure=problem.measure(),
         seed=3,

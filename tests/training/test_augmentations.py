@@ -20,13 +20,15 @@ from rarecall.training.augment import (
     make_augmentation,
 )
 from rarecall.training.augmentations import (
-    Place,
-    change_of_place,
     coarse_dropout,
     color_jitter,
-    cutting_out,
     random_crop,
     random_flip,
+)
+from rarecall.training.augmentations_place import (
+    Place,
+    change_of_place,
+    cutting_out,
     rotation,
     scaling,
     shearing,

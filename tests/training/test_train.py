@@ -14,7 +14,9 @@ from rarecall.errors import ConfigurationError
 from rarecall.methods import parse
 from rarecall.metrics import auc, fpr_at_tpr, selection_measure
 from rarecall.objective import Batch, Prepared
-from rarecall.training import EpochRecord, predict_scores, random_crop, run, train
+from rarecall.training import EpochRecord, predict_scores, run, train
+from rarecall.training.augment_change import Change, Made, Rows
+from rarecall.training.augmentations import cropping
 
 from .problem import KINDS, data, fit, network, numbers, objective, same_weights
 
@@ -206,11 +208,16 @@ def test_balanced_training_sees_half_critical_rows() -> None:
 def test_rows_are_augmented_before_they_are_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     shifted: list[Tensor] = []
 
-    def watched_crop(images: Tensor) -> Tensor:
-        shifted.append(random_crop(images))
-        return shifted[-1]
+    def watched(images: Tensor, count: int) -> Made:
+        made = cropping().draw(images, count)
 
-    monkeypatch.setattr("rarecall.training.augment.random_crop", watched_crop)
+        def make(images: Tensor, rows: Rows) -> Tensor:
+            shifted.append(made(images, rows))
+            return shifted[-1]
+
+        return make
+
+    monkeypatch.setattr("rarecall.training.augment.cropping", lambda: Change(watched))
     goal = Watched()
     fit("images", goal=goal, augment="crop")
     assert len(shifted) == 12

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
+from rarecall.models.dropout import Dropout
 from rarecall.models.head import Head
 from rarecall.models.resnet import Normalize
 
@@ -120,7 +121,7 @@ def dense_end(features: int, hidden: int, dropout: float) -> tuple[nn.Sequential
     if hidden < 0:
         raise ValueError(f"hidden must be the units of a dense layer, or 0, not {hidden}.")
     layers: list[nn.Module] = [nn.Linear(features, hidden), nn.ReLU()] if hidden else []
-    end = nn.Sequential(*layers, nn.Dropout(dropout))
+    end = nn.Sequential(*layers, Dropout(dropout))
     start_for_relu(end)
     return end, hidden or features
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rarecall.errors import ConfigurationError, did_you_mean
+from rarecall.models.dropout import Dropout
 from rarecall.models.head import Head
 from rarecall.models.table import TableMLP
 
@@ -64,7 +65,7 @@ class MetadataNetwork(TableMLP):
         )
         entering = widths[0]
         for width in widths[1:]:
-            self.body.extend([nn.Linear(entering, width), nn.ReLU(), nn.Dropout(dropout)])
+            self.body.extend([nn.Linear(entering, width), nn.ReLU(), Dropout(dropout)])
             entering = width
         self.fc = Head(entering, outputs)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from rarecall.models.dropout import Dropout
 from rarecall.models.head import Head
 from rarecall.models.resnet import Normalize, channels_last
 
@@ -52,7 +53,7 @@ class PooledNetwork(nn.Module):
         self.body = body
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.norm = nn.Identity() if norm is None else norm
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.fc = Head(width, outputs)
         for module in body.modules():
             if isinstance(module, nn.Conv2d):

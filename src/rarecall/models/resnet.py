@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rarecall.models.dropout import Dropout
 from rarecall.models.head import Head
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class ResNet(nn.Module):
             for block in range(depth)
         ]
         self.stages = nn.Sequential(*row)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.fc = Head(widths[-1], outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from rarecall.models.dropout import Dropout
 from rarecall.models.encoding import CategoryEmbedding, PiecewiseLinearEncoding
 from rarecall.models.head import Head
 
@@ -76,7 +77,7 @@ class TableMLP(nn.Module):
             entering += len(cardinalities) * embedded_width
         layers: list[nn.Module] = []
         for _ in range(depth):
-            layers += [nn.Linear(entering, width), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [nn.Linear(entering, width), nn.ReLU(), Dropout(dropout)]
             entering = width
         self.body = nn.Sequential(*layers)
         self.fc = Head(entering, outputs)

@@ -18,8 +18,8 @@ Kind = Literal["positive", "negative", "pair"]
 MOST_PAIRS = 20_000_000
 """Multipliers of pairs that are still kept: 160 MB."""
 
-
 _FEW = 128
+"""Up to so many numbers a comparison of all with all costs less than a sort."""
 
 
 def copies(index: Tensor) -> Tensor:

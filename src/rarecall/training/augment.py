@@ -6,7 +6,6 @@ The names are those of :func:`augment_names`; :mod:`rarecall.training.augment_wo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +13,14 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from rarecall.errors import ConfigurationError
+from rarecall.training.augment_change import (
+    Change,
+    Made,
+    Rows,
+    in_turn,
+    mirroring,
+    part_by_part,
+)
 from rarecall.training.augment_words import (
     PLAIN,
     PRESETS,
@@ -23,13 +30,13 @@ from rarecall.training.augment_words import (
     words_of,
 )
 from rarecall.training.augmentations import (
-    Place,
-    change_of_place,
-    coarse_dropout,
-    color_jitter,
+    blackening,
+    cropping,
     random_crop,
     random_flip,
+    recolouring,
 )
+from rarecall.training.augmentations_place import Place, change_of_place
 
 __all__ = [
     "PRESETS",
@@ -46,17 +53,15 @@ SMALLEST_SIDE = 16
 """Images with a shorter side hold too little to crop or mirror."""
 
 
-def _flip_both(images: Tensor) -> Tensor:
-    return random_flip(random_flip(images), axis=-2)
-
-
-def _changes(augment: str) -> list[Callable[[Tensor], Tensor]]:
-    plain = dict(zip(PLAIN, (random_crop, random_flip, _flip_both), strict=True))
-    amounts: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
-        "color": lambda amount: partial(color_jitter, amount=amount),
-        "coarse-dropout": lambda side: partial(coarse_dropout, side=side),
+def _changes(augment: str) -> list[Change]:
+    plain: dict[str, Callable[[], Change]] = dict(
+        zip(PLAIN, (cropping, mirroring, _mirroring_both), strict=True)
+    )
+    amounts: dict[str, Callable[[float], Change]] = {
+        "color": lambda amount: recolouring(amount=amount),
+        "coarse-dropout": lambda side: blackening(side=side),
     }
-    changes: list[Callable[[Tensor], Tensor]] = []
+    changes: list[Change] = []
     waiting: list[Place] = []
     for name, amount in words_of(augment):
         place = WITH_AMOUNT[name].place if name in WITH_AMOUNT else None
@@ -66,8 +71,12 @@ def _changes(augment: str) -> list[Callable[[Tensor], Tensor]]:
         if waiting:
             changes.append(change_of_place(waiting))
             waiting = []
-        changes.append(plain.get(name) or amounts[name](amount))
+        changes.append(plain[name]() if name in plain else amounts[name](amount))
     return [*changes, change_of_place(waiting)] if waiting else changes
+
+
+def _mirroring_both() -> Change:
+    return in_turn([mirroring(), mirroring(-2)])
 
 
 def varying_columns(numeric: Tensor) -> Tensor:
@@ -82,7 +91,7 @@ def varying_columns(numeric: Tensor) -> Tensor:
 
 def make_augmentation(
     inputs: Any, augment: str | Sequence[str], input_noise: float
-) -> Callable[[Any], Any] | None:
+) -> Change | None:
     """Give what changes a batch's inputs, or None where nothing is to change.
 
     Args:
@@ -100,13 +109,7 @@ def make_augmentation(
     if isinstance(inputs, dict) and inputs.keys() >= {"image", "table"}:
         made = {part: make_augmentation(inputs[part], augment, input_noise) for part in inputs}
         parts = {part: change for part, change in made.items() if change is not None}
-        if not parts:
-            return None
-
-        def change_parts(rows: dict[str, Any]) -> dict[str, Any]:
-            return rows | {part: change(rows[part]) for part, change in parts.items()}
-
-        return change_parts
+        return part_by_part(parts) if parts else None
     leaves = pytree.tree_leaves(inputs)
     if all(isinstance(leaf, Tensor) and leaf.ndim == 5 for leaf in leaves):
         return _of_volumes(augment)
@@ -114,27 +117,26 @@ def make_augmentation(
         if augment == "auto":
             augment = "crop+flip" if min(inputs.shape[-2:]) >= SMALLEST_SIDE else "none"
         changes = _changes(augment)
-        if not changes:
-            return None
-
-        def change_images(images: Tensor) -> Tensor:
-            for change in changes:
-                images = change(images)
-            return images
-
-        return change_images
+        return in_turn(changes) if changes else None
     if input_noise > 0 and isinstance(inputs, dict) and inputs["numeric"].numel():
-        spread = input_noise * varying_columns(inputs["numeric"])
-
-        def add_noise(rows: dict[str, Tensor]) -> dict[str, Tensor]:
-            numeric = rows["numeric"]
-            return rows | {"numeric": numeric + spread * torch.randn_like(numeric)}
-
-        return add_noise
+        return _noise(input_noise * varying_columns(inputs["numeric"]))
     return None
 
 
-def _of_volumes(augment: str) -> Callable[[Any], Any] | None:
+def _noise(spread: Tensor) -> Change:
+    def draw(inputs: dict[str, Tensor], count: int) -> Made:
+        numeric = inputs["numeric"]
+        drawn = torch.randn((count, *numeric.shape[1:]), dtype=numeric.dtype, device=numeric.device)
+
+        def make(inputs: dict[str, Tensor], rows: Rows) -> dict[str, Tensor]:
+            return inputs | {"numeric": inputs["numeric"] + spread * drawn[rows]}
+
+        return make
+
+    return Change(draw)
+
+
+def _of_volumes(augment: str) -> Change | None:
     names = [name for name, _ in words_of(augment)]
     if not names:
         return None
@@ -142,11 +144,5 @@ def _of_volumes(augment: str) -> Callable[[Any], Any] | None:
         raise ConfigurationError(
             f"augment {augment!r} is made for images; volumes know flip, auto and none."
         )
-
-    def mirror(rows: Any) -> Any:
-        first = pytree.tree_leaves(rows)[0]
-        mirrored = torch.rand(len(first), 1, 1, 1, 1, device=first.device) < 0.5
-        # One draw for all of a patient's volumes: they show the same body.
-        return pytree.tree_map(lambda part: torch.where(mirrored, part.flip(-1), part), rows)
-
-    return mirror
+    # One draw for all of a patient's volumes: they show the same body.
+    return mirroring()

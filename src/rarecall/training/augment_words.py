@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rarecall.errors import ConfigurationError, did_you_mean
-from rarecall.training.augmentations import (
+from rarecall.training.augmentations_place import (
     Place,
     cutting_out,
     rotation,

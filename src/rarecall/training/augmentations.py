@@ -1,24 +1,41 @@
 """Random changes of a whole batch of images at once, on its device, from the global random state.
 
-Changes of place (turning, scaling, shearing, moving, cutting out a part) are matrices that say for
-a point of the result where it comes from. Several are multiplied before the images are sampled
-once: one blur, not four.
+Each comes twice: as a :class:`~rarecall.training.augment_change.Change`, which several processes
+can make each in its own rows, and as a function of a whole batch. Changes of place are in
+:mod:`rarecall.training.augmentations_place`.
 """
 
 from __future__ import annotations
-
-import math
-from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Place = Callable[[int, tuple[int, int], torch.device], Tensor]
-"""Draws a change of place: from the number of images, (height, width) and the device, matrices of
-shape ``(B, 3, 3)`` on points ``(x, y, 1)`` in pixels from the centre."""
+from rarecall.training.augment_change import Change, Made, Rows, mirroring
 
-_ATTEMPTS = 10
+
+def cropping() -> Change:
+    """Shift as :func:`random_crop` does."""
+
+    def draw(images: Tensor, count: int) -> Made:
+        height, width = images.shape[-2:]
+        pad_y, pad_x = height // 8, width // 8
+        device = images.device
+        top = torch.randint(2 * pad_y + 1, (count, 1), device=device)
+        left = torch.randint(2 * pad_x + 1, (count, 1), device=device)
+        y = top + torch.arange(height, device=device)
+        x = left + torch.arange(width, device=device)
+
+        def make(images: Tensor, rows: Rows) -> Tensor:
+            padded = F.pad(images, (pad_x, pad_x, pad_y, pad_y))
+            sample = torch.arange(len(images), device=device)[:, None, None, None]
+            channel = torch.arange(images.shape[1], device=device)[None, :, None, None]
+            down, right = y[rows], x[rows]
+            return padded[sample, channel, down[:, None, :, None], right[:, None, None, :]]
+
+        return make
+
+    return Change(draw)
 
 
 def random_crop(images: Tensor) -> Tensor:
@@ -30,17 +47,8 @@ def random_crop(images: Tensor) -> Tensor:
     >>> random_crop(torch.ones(2, 3, 32, 32)).shape
     torch.Size([2, 3, 32, 32])
     """
-    count, channels, height, width = images.shape
-    pad_y, pad_x = height // 8, width // 8
-    device = images.device
-    padded = F.pad(images, (pad_x, pad_x, pad_y, pad_y))
-    top = torch.randint(2 * pad_y + 1, (count, 1), device=device)
-    left = torch.randint(2 * pad_x + 1, (count, 1), device=device)
-    y = top + torch.arange(height, device=device)
-    x = left + torch.arange(width, device=device)
-    sample = torch.arange(count, device=device)[:, None, None, None]
-    channel = torch.arange(channels, device=device)[None, :, None, None]
-    return padded[sample, channel, y[:, None, :, None], x[:, None, None, :]]
+    found: Tensor = cropping()(images)
+    return found
 
 
 def random_flip(images: Tensor, *, axis: int = -1) -> Tensor:
@@ -50,8 +58,35 @@ def random_flip(images: Tensor, *, axis: int = -1) -> Tensor:
         images: As said.
         axis: -2 mirrors upside down.
     """
-    mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return torch.where(mirrored, images.flip(axis), images)
+    found: Tensor = mirroring(axis)(images)
+    return found
+
+
+def blackening(*, side: float = 0.2, holes: int = 8, probability: float = 0.75) -> Change:
+    """Black out squares as :func:`coarse_dropout` does, which see for the arguments."""
+
+    def draw(images: Tensor, count: int) -> Made:
+        height, width = images.shape[-2:]
+        device = images.device
+        size = round(side * min(height, width))
+        draws = torch.rand(2, holes, count, 1, device=device)
+        chosen = torch.rand(count, 1, 1, 1, device=device) < probability
+        tops = (draws[0] * height).floor() - size // 2
+        lefts = (draws[1] * width).floor() - size // 2
+        y, x = torch.arange(height, device=device), torch.arange(width, device=device)
+        black = torch.zeros((), dtype=images.dtype, device=device)
+
+        def make(images: Tensor, rows: Rows) -> Tensor:
+            hidden = torch.zeros(len(images), 1, height, width, dtype=torch.bool, device=device)
+            for top, left in zip(tops, lefts, strict=True):
+                down = (y >= top[rows]) & (y < top[rows] + size)
+                right = (x >= left[rows]) & (x < left[rows] + size)
+                hidden |= (down[:, :, None] & right[:, None, :])[:, None]
+            return torch.where(hidden & chosen[rows], black, images)
+
+        return make
+
+    return Change(draw)
 
 
 def coarse_dropout(
@@ -69,20 +104,18 @@ def coarse_dropout(
     >>> float(coarse_dropout(whole, side=0.1, holes=1, probability=1.0).mean()) > 0.98
     True
     """
-    count, _, height, width = images.shape
-    device = images.device
-    size = round(side * min(height, width))
-    draws = torch.rand(2, holes, count, 1, device=device)
-    chosen = torch.rand(count, 1, 1, 1, device=device) < probability
-    top = (draws[0] * height).floor() - size // 2
-    left = (draws[1] * width).floor() - size // 2
-    y, x = torch.arange(height, device=device), torch.arange(width, device=device)
-    hidden = torch.zeros(count, 1, height, width, dtype=torch.bool, device=device)
-    for k in range(holes):
-        rows = (y >= top[k]) & (y < top[k] + size)
-        columns = (x >= left[k]) & (x < left[k] + size)
-        hidden |= (rows[:, :, None] & columns[:, None, :])[:, None]
-    return torch.where(hidden & chosen, torch.zeros((), dtype=images.dtype, device=device), images)
+    found: Tensor = blackening(side=side, holes=holes, probability=probability)(images)
+    return found
+
+
+def recolouring(*, amount: float = 0.4) -> Change:
+    """Change colours as :func:`color_jitter` does, which see for the argument."""
+
+    def draw(images: Tensor, count: int) -> Made:
+        factors = 1 + amount * (2 * torch.rand(3, count, 1, 1, 1, device=images.device) - 1)
+        return lambda images, rows: _recoloured(images, *(factor[rows] for factor in factors))
+
+    return Change(draw)
 
 
 def color_jitter(images: Tensor, *, amount: float = 0.4) -> Tensor:
@@ -99,146 +132,18 @@ def color_jitter(images: Tensor, *, amount: float = 0.4) -> Tensor:
     >>> torch.equal(color_jitter(images, amount=0.0), images)
     True
     """
-    count = len(images)
-    factors = 1 + amount * (2 * torch.rand(3, count, 1, 1, 1, device=images.device) - 1)
+    found: Tensor = recolouring(amount=amount)(images)
+    return found
+
+
+def _recoloured(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     whole = not images.is_floating_point()
-    found = (images.float() if whole else images) * factors[0]
+    found = (images.float() if whole else images) * brightness
     # Contrast: away from the image's own mean.
     mean = found.mean(dim=(1, 2, 3), keepdim=True)
-    found = mean + factors[1] * (found - mean)
+    found = mean + contrast * (found - mean)
     if found.shape[1] > 1:
         # Saturation: away from its own grey.
         grey = found.mean(dim=1, keepdim=True)
-        found = grey + factors[2] * (found - grey)
+        found = grey + saturation * (found - grey)
     return found.round_().clamp_(0, 255).to(images.dtype) if whole else found.to(images.dtype)
-
-
-# Changes of place -----------------------------------------------------------------------------
-
-
-def _uniform(count: int, low: float, high: float, device: torch.device) -> Tensor:
-    return low + (high - low) * torch.rand(count, device=device)
-
-
-def _matrices(count: int, device: torch.device) -> Tensor:
-    return torch.eye(3, device=device).repeat(count, 1, 1)
-
-
-def rotation(degrees: float) -> Place:
-    """Turn by an angle from [-degrees, degrees].
-
-    >>> rotation(0.0)(1, (8, 8), torch.device("cpu"))[0, :2, :2].abs()
-    tensor([[1., 0.],
-            [0., 1.]])
-    """
-
-    def draw(count: int, size: tuple[int, int], device: torch.device) -> Tensor:
-        angle = torch.deg2rad(_uniform(count, -degrees, degrees, device))
-        found = _matrices(count, device)
-        found[:, 0, 0] = found[:, 1, 1] = angle.cos()
-        found[:, 0, 1], found[:, 1, 0] = -angle.sin(), angle.sin()
-        return found
-
-    return draw
-
-
-def scaling(amount: float) -> Place:
-    """Enlarge or shrink by a factor from [1 / (1 + amount), 1 + amount], both alike likely."""
-
-    def draw(count: int, size: tuple[int, int], device: torch.device) -> Tensor:
-        most = math.log1p(amount)
-        found = _matrices(count, device)
-        found[:, 0, 0] = found[:, 1, 1] = _uniform(count, -most, most, device).exp()
-        return found
-
-    return draw
-
-
-def shearing(degrees: float) -> Place:
-    """Slant upright lines by an angle from [-degrees, degrees]."""
-
-    def draw(count: int, size: tuple[int, int], device: torch.device) -> Tensor:
-        found = _matrices(count, device)
-        found[:, 0, 1] = torch.deg2rad(_uniform(count, -degrees, degrees, device)).tan()
-        return found
-
-    return draw
-
-
-def translation(share: float) -> Place:
-    """Move by up to a share of the sides, in parts of pixels."""
-
-    def draw(count: int, size: tuple[int, int], device: torch.device) -> Tensor:
-        found = _matrices(count, device)
-        found[:, 0, 2] = _uniform(count, -share, share, device) * size[1]
-        found[:, 1, 2] = _uniform(count, -share, share, device) * size[0]
-        return found
-
-    return draw
-
-
-def cutting_out(least: float, *, ratio: float = 4 / 3) -> Place:
-    """Cut out a rectangle of whole pixels and bring it to the size of the image.
-
-    Its area is a share from [least, 1] and its width to height, relative to the image's, from
-    [1 / ratio, ratio], tried ten times until it fits, as is usual for training on ImageNet; else
-    the whole image.
-    """
-
-    def draw(count: int, size: tuple[int, int], device: torch.device) -> Tensor:
-        height, width = size
-        shape = (count, _ATTEMPTS)
-        area = least + (1 - least) * torch.rand(shape, device=device)
-        most = math.log(ratio)
-        slim = (most * (2 * torch.rand(shape, device=device) - 1)).exp()
-        wide = (width * (area * slim).sqrt()).round().clamp(min=1)
-        high = (height * (area / slim).sqrt()).round().clamp(min=1)
-        fits = (wide <= width) & (high <= height)
-        first = fits.int().argmax(dim=1, keepdim=True)
-        fitting = fits.gather(1, first)[:, 0]
-        wide = torch.where(fitting, wide.gather(1, first)[:, 0], float(width))
-        high = torch.where(fitting, high.gather(1, first)[:, 0], float(height))
-        left = (torch.rand(count, device=device) * (width - wide + 1)).floor()
-        top = (torch.rand(count, device=device) * (height - high + 1)).floor()
-        found = _matrices(count, device)
-        found[:, 0, 0], found[:, 1, 1] = wide / width, high / height
-        found[:, 0, 2] = left + (wide - width) / 2
-        found[:, 1, 2] = top + (high - height) / 2
-        return found
-
-    return draw
-
-
-def change_of_place(places: Sequence[Place]) -> Callable[[Tensor], Tensor]:
-    """Join changes of place into one that samples each image once, bilinearly.
-
-    Beyond its border an image goes on mirrored.
-
-    Args:
-        places: In the order in which they happen.
-
-    >>> still = change_of_place([rotation(0.0), scaling(0.0)])
-    >>> images = torch.randint(256, (2, 3, 8, 9), dtype=torch.uint8)
-    >>> torch.equal(still(images), images)
-    True
-    """
-
-    def change(images: Tensor) -> Tensor:
-        count, _, height, width = images.shape
-        device = images.device
-        whole = _matrices(count, device)
-        for place in places:
-            whole = whole @ place(count, (height, width), device)
-        # From pixels to the sides of length 2 that sampling counts in.
-        sides = torch.tensor([width / 2, height / 2, 1.0], device=device)
-        relative = whole * sides / sides[:, None]
-        grid = F.affine_grid(relative[:, :2], list(images.shape), align_corners=False)
-        floating = images if images.dtype in (torch.float32, torch.float64) else images.float()
-        sampled = F.grid_sample(
-            floating, grid.to(floating.dtype), padding_mode="reflection", align_corners=False
-        )
-        if images.is_floating_point():
-            return sampled.to(images.dtype)
-        return sampled.round_().clamp_(0, 255).to(images.dtype)
-
-    return change

@@ -10,6 +10,9 @@ from torch.utils import _pytree as pytree
 
 from rarecall.errors import ConfigurationError
 
+_PICTURE = 4
+"""Axes of images; volumes have more, a table's row fewer."""
+
 
 def check_blend(inputs: Any) -> None:
     """Make sure that there are images or volumes to blend.
@@ -53,24 +56,74 @@ def blend(inputs: Any, critical: Tensor, *, amount: float) -> Any:
     >>> bool((50 <= found[0]).all() and (found[0] <= 100).all()), bool((found[1] == 0).all())
     (True, True)
     """
-    rows, device = len(critical), critical.device
-    keys = torch.rand(2, rows, device=device)
-    # Those that are not critical come first, in random order; no size depends on the values.
-    order = torch.argsort(keys[0] + critical)
-    common = (~critical).sum()
-    common = torch.where(common == 0, rows, common)
-    other = order[(torch.rand(rows, device=device) * common).long().clamp_(max=rows - 1)]
-    weights = amount * keys[1] * critical
+    drawn = Blending(critical, amount=amount)
 
-    def mixed(images: Tensor) -> Tensor:
-        share = weights.reshape(-1, *[1] * (images.ndim - 1)).to(images.device)
-        whole = not images.is_floating_point()
-        own = images.float() if whole else images
-        found = own + share.to(own.dtype) * (own[other.to(own.device)] - own)
-        return found.round_().to(images.dtype) if whole else found
+    def change(leaf: Tensor) -> Tensor:
+        if leaf.ndim < _PICTURE:
+            return leaf
+        return _mixed(leaf, leaf[drawn.other.to(leaf.device)], drawn.weights)
 
-    return pytree.tree_map(lambda leaf: mixed(leaf) if leaf.ndim >= 4 else leaf, inputs)
+    return pytree.tree_map(change, inputs)
+
+
+class Blending:
+    """Which image is laid over which at what strength, drawn for a whole batch.
+
+    Args:
+        critical: As for :func:`blend`, and so is ``amount``.
+        amount: Likewise.
+
+    Attributes:
+        other: Position of the image that is laid over each, int64, shape ``(B,)``.
+        weights: At what strength, shape ``(B,)``; 0 for those that are not critical.
+    """
+
+    def __init__(self, critical: Tensor, *, amount: float) -> None:
+        rows, device = len(critical), critical.device
+        keys = torch.rand(2, rows, device=device)
+        # Those that are not critical come first, in random order; no size depends on the values.
+        order = torch.argsort(keys[0] + critical)
+        common = (~critical).sum()
+        common = torch.where(common == 0, rows, common)
+        self.other = order[(torch.rand(rows, device=device) * common).long().clamp_(max=rows - 1)]
+        self.weights = amount * keys[1] * critical
+
+    def laid(self, inputs: Any, places: Tensor, others: Any, rows: Tensor) -> Any:
+        """Blend some rows of the batch, as :func:`blend` does all of them.
+
+        Args:
+            inputs: Some rows of the batch.
+            places: Which of these are critical, positions among them, shape ``(m,)``.
+            others: Inputs of the rows that :attr:`other` names for those, leading dimension ``m``.
+            rows: Where those are in the batch, positions, shape ``(m,)``.
+
+        >>> images = torch.rand(6, 1, 2, 2)
+        >>> critical = torch.tensor([False, True, False, True, False, False])
+        >>> _ = torch.manual_seed(0)
+        >>> whole = blend(images, critical, amount=0.5)
+        >>> _ = torch.manual_seed(0)
+        >>> drawn, third = Blending(critical, amount=0.5), torch.tensor([3])
+        >>> found = drawn.laid(images[2:4], torch.tensor([1]), images[drawn.other[third]], third)
+        >>> torch.equal(found, whole[2:4])
+        True
+        """
+        weights = self.weights[rows]
+
+        def change(leaf: Tensor, over: Tensor) -> Tensor:
+            if leaf.ndim < _PICTURE:
+                return leaf
+            return leaf.index_copy(0, places, _mixed(leaf[places], over, weights))
+
+        return pytree.tree_map(change, inputs, others)
+
+
+def _mixed(images: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+    share = weights.reshape(-1, *[1] * (images.ndim - 1)).to(images.device)
+    whole = not images.is_floating_point()
+    own, others = (images.float(), others.float()) if whole else (images, others)
+    found = own + share.to(own.dtype) * (others - own)
+    return found.round_().to(images.dtype) if whole else found
 
 
 def _pictures(inputs: Any) -> list[Tensor]:
-    return [leaf for leaf in pytree.tree_leaves(inputs) if leaf.ndim >= 4]
+    return [leaf for leaf in pytree.tree_leaves(inputs) if leaf.ndim >= _PICTURE]

@@ -1,7 +1,8 @@
 """The processes that train one network: what they say to each other, and that none of them hangs.
 
-The first one *leads*: it alone reads data, evaluates, writes and speaks. The others *help*: they
-get network, objective and training set from it, and train their part of every batch.
+The first one *leads*: it alone reads data, measures, decides, writes and speaks. The others *help*:
+they get network, objective, training set and some validation inputs from it, train their part of
+every batch and score theirs of every evaluation.
 """
 
 from __future__ import annotations
@@ -18,17 +19,8 @@ from torch._C._distributed_c10d import PrefixStore, Store
 
 from rarecall.distributed import apart
 from rarecall.errors import ConfigurationError, RunError
-from rarecall.training.devices_words import (
-    as_bytes,
-    filled,
-    leaves_of,
-    outline_of,
-    packed,
-    put,
-    receive,
-    send,
-    unpacked,
-)
+from rarecall.training.devices_sets import Sets
+from rarecall.training.devices_words import packed, put, receive, send, unpacked
 
 if TYPE_CHECKING:
     import subprocess
@@ -71,7 +63,7 @@ class Team:
         self.asked: Callable[[], bool] = lambda: False
         self.broken = False
         self._numbers = {"told": 0, "job": 0}
-        self._set: ArrayDataset | None = None
+        self.sets = Sets(rank, count)
         backend = "gloo"
         if torch.cuda.is_available() and dist.is_nccl_available():
             backend = "cpu:gloo,cuda:nccl"
@@ -118,19 +110,20 @@ class Team:
 
     # Between trainings --------------------------------------------------------------------------
 
-    def post(self, job: dict[str, Any], train_set: ArrayDataset) -> None:
+    def post(self, job: dict[str, Any], train_set: ArrayDataset, watched: Any) -> None:
         """Let the helpers begin a training.
 
         Args:
             job: Arguments of their :class:`~rarecall.training.devices_run.JointRun`.
             train_set: Sent once, however many trainings in a row use it.
+            watched: Inputs of the validation rows; each helper is sent its part, likewise once.
 
         Raises:
             ConfigurationError: The network cannot be sent.
         """
-        fresh = train_set is not self._set
+        news = self.sets.news(train_set, watched)
         try:
-            content = packed({**job, "set": outline_of(train_set) if fresh else None})
+            content = packed({**job, "news": news})
         except Exception as error:
             # Nothing was sent, so the helpers wait as before.
             refused = ConfigurationError(
@@ -143,10 +136,7 @@ class Team:
         self._numbers["job"] += 1
         put(self.store, f"job/{self._numbers['job']}", b"train")
         send(content)
-        if fresh:
-            for leaf in leaves_of(train_set):
-                dist.broadcast(as_bytes(leaf), 0)
-            self._set = train_set
+        self.sets.send(news, train_set, watched)
 
     def job(self) -> tuple[dict[str, Any], ArrayDataset] | None:
         """Wait for the next training; None when all is over."""
@@ -154,11 +144,8 @@ class Team:
         if self._wait(f"job/{self._numbers['job']}", idle=True) == b"over":
             return None
         job = unpacked(receive())
-        outline = job.pop("set")
-        if outline is not None:
-            self._set = filled(outline)
-        assert self._set is not None  # the first job brings one
-        return job, self._set
+        self.sets.receive(job.pop("news"))
+        return job, self.sets.train_set
 
     def over(self, outcome: Any = None) -> None:
         """Let the helpers go, with what they are to give back."""

@@ -51,7 +51,7 @@ def _one(team: Team, arguments: dict[str, Any], train_set: Any, asked: Callable[
         arguments.pop("network"),
         arguments.pop("objective"),
         train_set,
-        # Only the leader evaluates.
+        # Of the validation rows it has its part of the inputs only: the leader measures.
         train_set,
         measure=SimpleNamespace(name=""),
         folder=None,

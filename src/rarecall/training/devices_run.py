@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from torch.nn.parallel import DistributedDataParallel
 
 from rarecall._launched import by_all_processes
-from rarecall.distributed import Ranks, apart, together
+from rarecall.distributed import apart, together
 from rarecall.errors import ConfigurationError, Interrupted
+from rarecall.training.ahead import gathers_itself
 from rarecall.training.devices_norm import JointNorms
+from rarecall.training.devices_scoring import joint_scores
 from rarecall.training.devices_start import check_devices, count_of, team_of
 from rarecall.training.engine import holds_images, make_fabric, reseed, steady
 from rarecall.training.run import Progress, Run
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    import numpy as np
     from lightning_fabric import Fabric
+    from numpy.typing import NDArray
     from torch import nn
 
     from rarecall.data import ArrayDataset
-    from rarecall.objective import Batch, Objective, Prepared
+    from rarecall.objective import Objective, Prepared
     from rarecall.training.devices import Team
     from rarecall.training.records import EpochRecord, Fitted
     from rarecall.training.settings import TrainSettings
@@ -60,7 +64,6 @@ class JointRun(Run):
             )
         self.objective.joint = True
         self.norms = JointNorms(network)
-        self._part = Ranks(team.rank, team.count)
         # Or dropout would drop the same units of the first row of every process.
         self.stepper.seed += team.rank * _OF_PROCESS
         self._own_rows = 0
@@ -82,17 +85,16 @@ class JointRun(Run):
         """Be a network of one process again."""
         self.stepper.forwarded = self.network
 
-    def share(self, batch: Batch) -> Batch:
-        """Keep this process's rows of the joint batch, drawn and changed alike everywhere."""
-        return self._part.share(batch)
+    def share(self, rows: int) -> slice | None:
+        """Give this process's part of a joint batch; all is drawn for the joint batch alike."""
+        rank, count = self.team.rank, self.team.count
+        return slice(rows * rank // count, rows * (rank + 1) // count)
 
     def prepare(self) -> Prepared:
         """Draw what concerns the joint batch, then seed what the network draws for its rows."""
-        step = self.progress.step
-        reseed(self.seed, step, self.device)
-        prepared = self.objective.prepare(self.share(self._batch(step)))
+        prepared = super().prepare()
         if self.team.rank:
-            reseed(self.stepper.seed, step, self.device)
+            reseed(self.stepper.seed, self.progress.step, self.device)
         return prepared
 
     def account(self, taken: Taken) -> None:
@@ -108,9 +110,12 @@ class JointRun(Run):
         self._own_rows = 0
 
     def evaluate(self) -> EpochRecord | None:  # type: ignore[override]  # helpers have none
-        """Measure on validation in the leader; let all know what follows from it."""
+        """Score validation together, measure in the leader, let all know what follows from it."""
         self.count_rows()
         if not self.team.leads:
+            if self.team.sets.share.shared:
+                with self.norms.own(), apart():
+                    self.score_validation()
             told = self.team.tell()
             self.progress = Progress(**told)
             if self.progress.heard is not None:
@@ -125,6 +130,16 @@ class JointRun(Run):
                 past: list[dict[str, Any]] = [{}] * len(self.progress.history)
                 self.team.tell({**asdict(self.progress), "history": past})
         return record
+
+    def score_validation(self) -> NDArray[np.float64]:
+        """Score this process's part with the leader's weights; the leader gets all scores."""
+        share = self.team.sets.share
+        if not share.shared:
+            return super().score_validation()
+        if self.average is not None and self.average.count:
+            # Until the leader has the statistics of the averaged weights, however long it takes.
+            self.team.tell()
+        return joint_scores(share, self.network, self.objective)
 
 
 @by_all_processes()
@@ -143,6 +158,12 @@ def train_on_devices(
     settings: TrainSettings = named["settings"]
     devices = count_of(devices)
     check_devices(devices, settings.device, images=holds_images(train_set.inputs))
+    if gathers_itself(train_set):
+        raise ConfigurationError(
+            f"{devices} devices train on copies of the training set's inputs, but "
+            f"{type(train_set).__name__} gathers its rows in its own way. Train on one device, or "
+            "give an ArrayDataset of tensors, which may be mapped from a file."
+        )
     with team_of(devices) as team:
         try:
             run = JointRun(team, network, objective, train_set, validation_set, **named)
@@ -155,7 +176,7 @@ def train_on_devices(
         state = run.state()
         state["best"] = {}
         job = {"network": network, "objective": objective, "state": state, **sent}
-        team.post(job, train_set)
+        team.post(job, train_set, validation_set.inputs)
         _steps(run, should_stop, on_epoch)
     return run.outcome()
 
@@ -200,6 +221,7 @@ def _steps(
             raise
         finally:
             run.end()
+            run.close()
 
 
 def _stop(run: JointRun) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,7 +141,7 @@ def _side_by_side(
     should_stop: Callable[[], bool],
 ) -> list[Fitted]:
     group = Together(members, settings=settings, technique=technique, folder=folder, task=task)
-    with steady(settings.threads, group.runs[0].device):
+    with closing(group), steady(settings.threads, group.runs[0].device):
         group.restore()
         while group.active:
             if should_stop():

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils import _pytree as pytree
 
 from rarecall.data.streams import RowStream, critical_rows, positives_of
 from rarecall.errors import ConfigurationError
-from rarecall.training.augment import make_augmentation
 from rarecall.training.averaging import Average
-from rarecall.training.blending import blend, check_blend
+from rarecall.training.batches import Batches
 from rarecall.training.checkpoint import Spacing, identity, load_checkpoint, save_checkpoint
-from rarecall.training.engine import fits_on, holds_images, make_fabric, reseed
+from rarecall.training.engine import holds_images, make_fabric, reseed
 from rarecall.training.records import EpochRecord, Fitted
 from rarecall.training.scoring import predict_scores
 from rarecall.training.signal import heard, resolution, schedule_remarks
@@ -30,11 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_fabric import Fabric
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from rarecall.data import ArrayDataset
     from rarecall.metrics import SelectionMeasure
-    from rarecall.objective import Batch, Objective, Prepared
+    from rarecall.objective import Objective, Prepared
     from rarecall.task import Task
     from rarecall.training.settings import TrainSettings
     from rarecall.training.stepping import Taken
@@ -105,12 +104,13 @@ class Run:
         self.average: Average | None = None
         if technique.averaging is not None:
             self.average = Average(network, technique.averaging)
-        self.resident = fits_on(self.device, train_set.inputs)
-        self.train_set = train_set.to(self.device) if self.resident else train_set
-        if technique.blend is not None:
-            check_blend(train_set.inputs)
-        self.augmentation = make_augmentation(
-            self.train_set.inputs, settings.augment, settings.input_noise
+        self.batches = Batches(
+            train_set,
+            self.stream,
+            device=self.device,
+            settings=settings,
+            blend=technique.blend,
+            task=task,
         )
         self.validation_inputs = validation_set.inputs
         self.validation_targets = validation_set.targets.cpu().numpy()
@@ -154,8 +154,15 @@ class Run:
 
     def prepare(self) -> Prepared:
         """Seed all draws of the next step and prepare its batch."""
-        reseed(self.seed, self.progress.step, self.device)
-        return self.objective.prepare(self._batch(self.progress.step))
+        step = self.progress.step
+        reseed(self.seed, step, self.device)
+        own = self.share(self.stream.size)
+        following = step + 1 if step + 1 < self.settings.steps else None
+        return self.objective.prepare(self.batches.of(step, own, then=following))
+
+    def share(self, rows: int) -> slice | None:
+        """Which rows of a batch of so many this process trains; None for all."""
+        return None
 
     def account(self, taken: Taken) -> None:
         """Count a step that was taken, and let the objective commit or discard it."""
@@ -177,22 +184,6 @@ class Run:
             progress.loss_sum += taken.loss
             progress.loss_steps += 1
 
-    def _batch(self, step: int) -> Batch:
-        rows = self.stream.rows(step)
-        there = rows.to(self.train_set.targets.device, non_blocking=True)
-        batch: Batch = self.train_set.gather(there)
-        if not self.resident:
-            batch = type(batch)(*pytree.tree_map(lambda leaf: leaf.to(self.device), tuple(batch)))
-        # On the host, where a buffer of positives reads it without waiting for the device.
-        batch = batch._replace(index=rows)
-        if self.augmentation is not None:
-            batch = batch._replace(inputs=self.augmentation(batch.inputs))
-        if self.technique.blend is not None:
-            critical = critical_rows(batch.targets, self.task)
-            inputs = blend(batch.inputs, critical, amount=self.technique.blend)
-            batch = batch._replace(inputs=inputs)
-        return batch
-
     def _diverge(self) -> None:
         self.progress.diverged = True
         if not self.progress.history:
@@ -212,19 +203,24 @@ class Run:
 
     def _statistics_batches(self) -> Iterator[tuple[Any, ...]]:
         """Give what the network is called with on rows such as it trains on."""
-        rows = min(ROWS_FOR_STATISTICS, len(self.train_set))
+        rows = min(ROWS_FOR_STATISTICS, len(self.batches.train_set))
+        count = -(-rows // self.stream.size)
         self.objective.eval()
         try:
-            for number in range(-(-rows // self.stream.size)):
+            for number in range(count):
                 reseed(self.seed, number, self.device)
+                following = number + 1 if number + 1 < count else None
                 with torch.no_grad():
-                    yield self.objective.prepare(self._batch(number)).arguments
+                    batch = self.batches.of(number, then=following)
+                    yield self.objective.prepare(batch).arguments
+            if self.progress.step < self.settings.steps:
+                self.batches.ask(self.progress.step, self.share(self.stream.size))
         finally:
             self.objective.train()
 
     def _evaluate(self) -> EpochRecord:
         progress, settings, targets = self.progress, self.settings, self.validation_targets
-        scores = predict_scores(self.network, self.objective, self.validation_inputs)
+        scores = self.score_validation()
         if not np.isfinite(scores).all():
             self._diverge()
             scores = np.zeros_like(scores)
@@ -268,6 +264,10 @@ class Run:
         progress.history.append(record.to_dict())
         progress.loss_sum, progress.loss_steps = 0.0, 0
         return record
+
+    def score_validation(self) -> NDArray[np.float64]:
+        """Score the validation rows with the network as it is."""
+        return predict_scores(self.network, self.objective, self.validation_inputs)
 
     def _out_of_patience(self, epoch: int) -> bool:
         progress, patience = self.progress, self.settings.patience
@@ -328,6 +328,10 @@ class Run:
         self.progress = Progress(**state["progress"])
         self._resumed_seconds, self._resumed_step = self.progress.seconds, self.progress.step
         self._began = time.perf_counter()
+
+    def close(self) -> None:
+        """End what runs beside the steps; they may go on, and begin it anew."""
+        self.batches.close()
 
     # Outcome ----------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from rarecall.training.ahead import placed
 from rarecall.training.checkpoint import load_checkpoint, save_checkpoint
-from rarecall.training.engine import fits_on, holds_images, make_fabric
+from rarecall.training.engine import holds_images, make_fabric
 from rarecall.training.member import mean_record, named
 from rarecall.training.run import Run
 from rarecall.training.stacked import Stack
@@ -140,6 +141,11 @@ class Together:
             self._stack = None
         return [run.outcome() for run in self.runs]
 
+    def close(self) -> None:
+        """End what runs beside the steps."""
+        for run in self.runs:
+            run.close()
+
     # Storage ----------------------------------------------------------------------------------
 
     def save(self) -> None:
@@ -182,5 +188,5 @@ def _on_device(members: Sequence[Member], settings: TrainSettings) -> dict[int, 
     for member in members:
         own = member.train_set
         if id(own) not in moved:
-            moved[id(own)] = own.to(device) if fits_on(device, own.inputs) else own
+            moved[id(own)] = placed(own, device)
     return moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from rarecall.errors import Interrupted
@@ -109,7 +110,7 @@ def train(
         folder=folder,
         task=task,
     )
-    with steady(settings.threads, run.device):
+    with closing(run), steady(settings.threads, run.device):
         run.restore()
         while not run.finished:
             if should_stop():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from rarecall.errors import Interrupted
+from rarecall.errors import Interrupted, StorageError
 from rarecall.work.claims import claimed
-from rarecall.work.queue import Unit
+from rarecall.work.queue import AwayError, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.5
 _BETWEEN_RECOVERIES = 5.0
+
+PATIENCE = 300.0
+"""Seconds for which workers wait for a database that does not answer."""
 
 U = TypeVar("U", bound=Unit)
 
@@ -51,25 +55,44 @@ def work_off(
 
     Raises:
         Interrupted: ``should_stop`` was true; everything done is stored.
+        StorageError: The queue's database did not answer for five minutes.
     """
-    recovered = float("-inf")
+    recovered, heard = float("-inf"), time.monotonic()
     while True:
         look()
         if should_stop():
             raise Interrupted("Stopped between two trainings; the same command goes on.")
-        if time.monotonic() - recovered > _BETWEEN_RECOVERIES:
-            queue.recover()
-            recovered = time.monotonic()
-        taken = queue.take()
+        try:
+            if time.monotonic() - recovered > _BETWEEN_RECOVERIES:
+                queue.recover()
+                recovered = time.monotonic()
+            taken = queue.take()
+            units = left.todo() if taken is None else []
+            if taken is None and not units and left.complete():
+                return
+            filled = taken is None and queue.fill(units)
+        except AwayError as error:
+            _wait(queue, error, time.monotonic() - heard)
+            continue
         if taken is not None:
             _do(queue, *taken, do)
-            continue
-        units = left.todo()
-        if not units and left.complete():
-            return
-        if not queue.fill(units):
+        elif not filled:
             # Others do what is left, or what the next stage waits for.
             time.sleep(_PAUSE)
+        heard = time.monotonic()
+
+
+def _wait(queue: Queue[U], error: AwayError, silent: float) -> None:
+    """Wait a moment for a database and look whether it is back, if it was not away for long."""
+    if silent > PATIENCE:
+        raise StorageError(
+            f"{error} It was asked again for {PATIENCE / 60:g} minutes. What is done is stored; "
+            "the same command goes on once the database answers."
+        ) from error
+    time.sleep(_PAUSE)
+    # Emptied meanwhile, or its tables lost, it is filled anew.
+    with suppress(StorageError):
+        queue.open(times=1)
 
 
 def _do(queue: Queue[U], number: int, unit: U, do: Callable[[U, Path], bool]) -> None:

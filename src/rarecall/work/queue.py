@@ -6,15 +6,18 @@ deleted, and anything in it may be lost or come twice, without harm.
 
 from __future__ import annotations
 
+import random
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
-from rarecall.errors import StorageError
+from rarecall.errors import RarecallError, StorageError
 from rarecall.work.claims import alone, is_claimed
-from rarecall.work.storage import JOURNAL, hidden, open_storage
+from rarecall.work.storage import JOURNAL, hidden, hidden_in, of_database, open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from optuna.trial import FrozenTrial
 
@@ -22,6 +25,12 @@ AHEAD = 64
 """Units that stand in the queue at most; more would only make it slow."""
 FEW = 16
 """Units in the queue below which it is filled up."""
+_OPENINGS = 5
+"""How often a database is opened: runs that make its tables at once are in each other's way."""
+
+
+class AwayError(StorageError):
+    """The database of a queue does not answer, or not now."""
 
 
 class Unit(Protocol):
@@ -63,31 +72,51 @@ class Queue(Generic[U]):
     def __init__(
         self, run: Path, name: str, kind: type[U], record: str, url: str | None = None
     ) -> None:
+        self.run, self.kind, self.record = Path(run), kind, record
+        self.name, self.url = name, url
+        self.open()
+
+    def open(self, *, times: int = _OPENINGS) -> None:
+        """Open the study, and make it where it is not there.
+
+        Args:
+            times: How often a database is asked at most.
+
+        Raises:
+            StorageError: It cannot be opened.
+        """
         import optuna
 
-        self.run, self.kind, self.record = Path(run), kind, record
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            # One at a time: a new database's tables are made by the first.
-            with alone(self.run / ".opening"):
-                self.study = optuna.create_study(
-                    storage=open_storage(self.run, url),
-                    study_name=name,
-                    sampler=optuna.samplers.RandomSampler(seed=0),
-                    load_if_exists=True,
-                )
-        except Exception as error:
-            where = hidden(url) if url is not None else self.run / JOURNAL
-            text = str(error) if url is None else str(error).replace(url, hidden(url))
-            raise StorageError(
-                f"The queue of units cannot be opened ({where}): {type(error).__name__}: {text}"
-            ) from error
+        for left in reversed(range(1 if self.url is None else times)):
+            try:
+                # One at a time: a new database's tables are made by the first.
+                with alone(self.run / ".opening"):
+                    self.study = optuna.create_study(
+                        storage=open_storage(self.run, self.url),
+                        study_name=self.name,
+                        sampler=optuna.samplers.RandomSampler(seed=0),
+                        load_if_exists=True,
+                    )
+            except RarecallError:
+                raise
+            except Exception as error:
+                if not left:
+                    raise StorageError(
+                        f"The queue of units cannot be opened ({self._where}): {self._told(error)}"
+                    ) from error
+                time.sleep(random.uniform(0.1, 0.5))
+            else:
+                return
 
     def fill(self, units: Sequence[U]) -> int:
         """Put units into the queue that neither stand there nor are being trained.
 
         Returns:
             How many were put there.
+
+        Raises:
+            AwayError: The database does not answer; so do :meth:`take` and :meth:`recover`.
         """
         with alone(self.run / ".filling") as mine:
             if not mine:
@@ -98,8 +127,9 @@ class Queue(Generic[U]):
             if len(waiting) >= FEW:
                 return 0
             new = [unit for unit in units if unit.name not in there][: max(room, 0)]
-            for unit in new:
-                self.study.enqueue_trial({}, user_attrs={"unit": unit.to_json()})
+            with self._asked():
+                for unit in new:
+                    self.study.enqueue_trial({}, user_attrs={"unit": unit.to_json()})
             return len(new)
 
     def take(self) -> tuple[int, U] | None:
@@ -108,12 +138,13 @@ class Queue(Generic[U]):
 
         if not self._open()[0]:
             return None
-        trial = self.study.ask()
-        told = trial.user_attrs.get("unit")
-        if told is None:
-            # Another worker was faster, and Optuna made up a trial instead.
-            self.study.tell(trial, state=TrialState.FAIL)
-            return None
+        with self._asked():
+            trial = self.study.ask()
+            told = trial.user_attrs.get("unit")
+            if told is None:
+                # Another worker was faster, and Optuna made up a trial instead.
+                self.study.tell(trial, state=TrialState.FAIL)
+                return None
         return trial.number, self.kind.of(told)
 
     def close(self, number: int, value: float | None) -> None:
@@ -121,12 +152,14 @@ class Queue(Generic[U]):
         from optuna.trial import TrialState
 
         try:
-            if value is None:
-                self.study.tell(number, state=TrialState.FAIL)
-            else:
-                self.study.tell(number, value)
-        except (ValueError, RuntimeError):
-            # Another worker took this one for dead, or saw the record first.
+            with self._asked():
+                if value is None:
+                    self.study.tell(number, state=TrialState.FAIL)
+                else:
+                    self.study.tell(number, value)
+        except (ValueError, RuntimeError, AwayError):
+            # Another worker took this one for dead, or saw the record first. Or the database is
+            # away: then whoever finds it again sees the record, or that nobody holds the unit.
             return
 
     def recover(self) -> int:
@@ -153,7 +186,8 @@ class Queue(Generic[U]):
         from optuna.trial import TrialState
 
         states = (TrialState.WAITING, TrialState.RUNNING)
-        found = self.study.get_trials(deepcopy=False, states=states)
+        with self._asked():
+            found = self.study.get_trials(deepcopy=False, states=states)
         return (
             [trial for trial in found if trial.state == TrialState.WAITING],
             [trial for trial in found if trial.state == TrialState.RUNNING],
@@ -162,3 +196,26 @@ class Queue(Generic[U]):
     def _name(self, trial: FrozenTrial) -> str:
         told = trial.user_attrs.get("unit")
         return self.kind.of(told).name if told is not None else ""
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Tell what a database fails at from all other errors."""
+        try:
+            yield
+        except Exception as error:
+            if self.url is None or not of_database(error):
+                raise
+            raise AwayError(
+                f"The queue of units does not answer ({self._where}): {self._told(error)}"
+            ) from error
+
+    @property
+    def _where(self) -> str:
+        return str(self.run / JOURNAL) if self.url is None else hidden(self.url)
+
+    def _told(self, error: Exception) -> str:
+        """Say in a line what failed, without the password."""
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        lines = (line.strip() for line in str(cause).splitlines())
+        text = next((line for line in lines if line), "")
+        return f"{type(cause).__name__}: {text if self.url is None else hidden_in(text, self.url)}"
