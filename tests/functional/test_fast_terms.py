@@ -7,6 +7,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from rarecall.functional import (
@@ -59,6 +61,29 @@ def test_every_row_is_ranked_for_itself(with_tiebreak: bool) -> None:
                 ),
             )
             assert [order.index(i) + 1 for i in range(30)] == ranks[a, b].tolist()
+
+
+@given(data=st.data(), n=st.integers(1, 30), dtype=st.sampled_from([torch.float32, torch.bfloat16]))
+@settings(max_examples=200, deadline=None)
+def test_narrow_scores_have_the_order_of_wide_ones(
+    data: st.DataObject, n: int, dtype: torch.dtype
+) -> None:
+    """Ties, zeros of both signs, the smallest and the largest numbers, infinities."""
+    hard = st.sampled_from([0.0, -0.0, 1e-45, -1e-45, 1.0, -1.0, 3.4e38, math.inf, -math.inf])
+    numbers = hard | st.floats(-5, 5, width=32)
+    scores = torch.tensor(data.draw(st.lists(numbers, min_size=n, max_size=n))).to(dtype)
+    critical = torch.tensor(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    expected = descending_ranks(scores.double(), critical)
+    assert torch.equal(descending_ranks(scores, critical), expected)
+    several = descending_ranks(scores.expand(2, n), torch.stack([critical, ~critical]))
+    assert torch.equal(several[0], expected)
+    assert torch.equal(several[1], descending_ranks(scores.double(), ~critical))
+
+
+def test_ranks_of_stacked_networks_are_those_of_each() -> None:
+    scores, critical = torch.randn(4, 50), torch.rand(4, 50) < 0.3
+    together = torch.func.vmap(descending_ranks)(scores, critical)
+    assert torch.equal(together, descending_ranks(scores, critical))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

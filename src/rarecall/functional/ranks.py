@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor
-
-from rarecall.functional.sorted_pairs import widest
 
 RankPenalty = Literal["linear", "squared", "cubed", "exponential"]
 
@@ -41,12 +38,6 @@ def descending_ranks(scores: Tensor, critical: Tensor, *, tiebreak: Tensor | Non
 
 def _falling(values: Tensor, critical: Tensor) -> Tensor:
     """Order by falling value; of equal ones the critical come last."""
-    wide = widest(values)
-    if torch.finfo(values.dtype).bits < torch.finfo(wide).bits:
-        # Between two narrow numbers there is room for wide ones: one sort orders all.
-        key = values.to(wide)
-        below = key.nextafter(key.new_full((), -math.inf))
-        return torch.where(critical, below, key).argsort(dim=-1, descending=True, stable=True)
     # As bytes: not every device sorts truth values.
     return _reordered(critical.byte().argsort(dim=-1, stable=True), values)
 
