@@ -74,11 +74,22 @@ def asked(queue: Queue[Unit], *statements: str) -> list[Any]:
 
 
 def emptied(queue: Queue[Unit]) -> None:
-    """Take all tables from a database."""
+    """Take all tables from a database, while others use them."""
     from optuna.storages._rdb.models import BaseModel
+    from sqlalchemy.exc import DBAPIError
 
-    asked(queue, "DROP TABLE alembic_version")
-    BaseModel.metadata.drop_all(queue.study._storage._backend.engine)
+    tables = ", ".join([*BaseModel.metadata.tables, "alembic_version"])
+    drop = f"DROP TABLE IF EXISTS {tables} CASCADE"
+    mysql_first = ["SET FOREIGN_KEY_CHECKS = 0"]
+    first = mysql_first if queue.url and queue.url.startswith("mysql") else []
+    for left in reversed(range(5)):
+        try:
+            asked(queue, *first, drop)
+            return
+        except DBAPIError:
+            # Each may hold what the other one waits for; the server lets one of them go.
+            if not left:
+                raise
 
 
 class Work:
