@@ -83,7 +83,7 @@ tests: $(VENV)/.dev  ## Tests and doctests alone; `make tests ARGS="-k alm"` for
 ifdef ARGS
 	$(ONE_THREAD) $(BIN)/pytest $(ARGS)
 else
-	$(ONE_THREAD) $(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
+	$(ONE_THREAD) $(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
 endif
 
 docs: $(VENV)/.dev  ## Run every example of the documentation and check that it is complete

@@ -160,6 +160,20 @@ COMBINED = [
 ]
 """Every loss with every term, for all but the tests that take long."""
 
+WHOLE = [
+    Case("bce"),
+    Case("ce", {}, "multiclass"),
+    Case("bce", {}, "multilabel"),
+    Case("auc-margin"),
+    Case("recall-lagrangian"),
+    *(Case(f"bce+{term.name}") for term in TERMS),
+    Case("ce+replay", {}, "multiclass"),
+    Case("vs+lct"),
+    Case("vs+lct-nofilm"),
+]
+"""What a compiled step may stumble over beside the loss itself: one of each kind of problem, what
+has its own parameters, every term, and λ with a changed network and without."""
+
 
 class Model(nn.Module):
     """Reads a pytree: an image-like tensor and, in a tuple, a table row."""

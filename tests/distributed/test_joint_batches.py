@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from .worker import ALL_CASES, SHARES, WRAPPED, Case, flat, same, trained
+from .worker import SHARES, Case, flat, same, trained, ways
 
 
 def together(count: int, folder: Path) -> list[list[dict[str, Any]]]:
@@ -42,8 +42,7 @@ def test_processes_that_train_together_equal_one_on_the_joint_batch(
 ) -> None:
     seen = together(count, tmp_path)
     wrong = []
-    ways = [(case, "model") for case in ALL_CASES] + WRAPPED
-    for number, (case, how) in enumerate(ways):
+    for number, (case, how) in enumerate(ways(count)):
         label = f"{case.label}, {how}"
         alone = trained(case, 1, 0)
         for rank in seen:

@@ -19,13 +19,11 @@ from rarecall import TrainStep
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conformance.problem import CASES, COMBINED, Case, flat, same
 
-__all__ = ["ALL_CASES", "SHARES", "WRAPPED", "Case", "flat", "same", "trained"]
+__all__ = ["SHARES", "Case", "flat", "same", "trained", "ways"]
 
 STEPS = 4
 SHARES = {1: (8,), 2: (5, 3), 3: (4, 1, 3)}
 """Rows of the joint batch that each of so many processes gets."""
-
-ALL_CASES = CASES + COMBINED
 
 WRAPPED = [
     (Case(name), how)
@@ -33,6 +31,16 @@ WRAPPED = [
     for how in ("step", "fsdp")
 ]
 """Trained once more with model and objective as one module."""
+
+
+def ways(count: int) -> list[tuple[Case, str]]:
+    """List what so many processes train, and how.
+
+    Every loss with every term in two; in three, where one may have no positive, every loss and
+    every term: a term sees the scores of a loss, and those are joined without looking at either.
+    """
+    cases = CASES + COMBINED if count == 2 else CASES
+    return [(case, "model") for case in cases] + WRAPPED
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
@@ -84,8 +92,7 @@ if __name__ == "__main__":
     dist.init_process_group(
         "gloo", f"file://{folder}/meeting", timedelta(seconds=120), rank=rank, world_size=count
     )
-    found = [trained(case, count, rank) for case in ALL_CASES]
-    found += [trained(case, count, rank, how) for case, how in WRAPPED]
+    found = [trained(case, count, rank, how) for case, how in ways(count)]
     torch.save(found, folder / f"{rank}.pt")
     dist.destroy_process_group()
     # Of torch's own accord, DDP on gloo now and then aborts in what would follow.

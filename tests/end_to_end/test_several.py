@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from rarecall.cli import main
 from rarecall.comparison import Delivered, compare
 from rarecall.data import Split, load
 from rarecall.errors import ConfigurationError, Interrupted, RunError
@@ -406,16 +407,18 @@ def test_a_stopped_run_resumes_to_the_same_results(
     assert comparable(resumed.results) == comparable(whole.results)
 
 
-def test_the_program_takes_several_names_and_writes_the_report_anew(classes_file, tmp_path):
+def test_the_program_takes_several_names_and_writes_the_report_anew(
+    classes_file, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "rarecall"]
     named = {
         "target": "digit", "critical": "8,9", "tpr": 0.8, "methods": "ce", "seeds": 1, "steps": 6,
         "threads": 1, "out": out,
     }  # fmt: skip
     options = [word for name, value in named.items() for word in (f"--{name}", str(value))]
     done = subprocess.run(
-        [*command, "compare", str(classes_file), *options, "--no-trees"],
+        [sys.executable, "-m", "rarecall", "compare", str(classes_file), *options, "--no-trees"],
         capture_output=True,
         text=True,
         check=True,
@@ -423,13 +426,11 @@ def test_the_program_takes_several_names_and_writes_the_report_anew(classes_file
     assert "accuracy" in done.stderr
     assert "mean FPR" in done.stderr
     assert "Report:" in done.stdout
-    again = subprocess.run(
-        [*command, "report", str(out)], capture_output=True, text=True, check=True
-    )
-    assert "Report:" in again.stdout
-    refused = subprocess.run(
-        [*command, "compare", str(classes_file), "--critical", "8,9", "--methods", "pauc-1way"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert refused.returncode == 2
-    assert "this one is multi-class" in refused.stderr
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(out)])
+    assert left.value.code == 0
+    assert "Report:" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as refused:
+        main(["compare", str(classes_file), "--critical", "8,9", "--methods", "pauc-1way"])
+    assert refused.value.code == 2
+    assert "this one is multi-class" in capsys.readouterr().err

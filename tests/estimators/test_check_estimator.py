@@ -46,7 +46,9 @@ def statements(caught: pytest.ExceptionInfo[AssertionError]) -> str:
 
 
 def test_the_classifier_passes_every_check() -> None:
-    found = statuses(run_checks(CriticalClassifier(steps=60, probabilities="agreeing")))
+    # Few large steps: the checks fit a hundred times, and some want a high accuracy.
+    classifier = CriticalClassifier(steps=20, learning_rate=0.01, probabilities="agreeing")
+    found = statuses(run_checks(classifier))
     assert set(found) == {"passed", "skipped"}
     assert found["skipped"] == {"check_array_api_input"}
     assert len(found["passed"]) >= 50

@@ -65,13 +65,14 @@ VARIANTS = {
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def evaluation(request, tmp_path_factory):
+    """The variant's name, its results, and the text and HTML of its page."""
     folder = tmp_path_factory.mktemp("runs") / "one"
-    return request.param, folder, evaluate(folder, **VARIANTS[request.param])
+    results = evaluate(folder, **VARIANTS[request.param])
+    return request.param, results, *text_of(folder)
 
 
 def test_nothing_is_said_of_training(evaluation):
-    _, folder, results = evaluation
-    text, _ = text_of(folder)
+    _, results, text, _ = evaluation
     said = text.partition("How it was made")[0].replace("nothing was trained", "")
     # The stored limits may name what the scores must not have been used for.
     assumption = (results["threshold"] or {}).get("assumption", "")
@@ -83,8 +84,7 @@ def test_nothing_is_said_of_training(evaluation):
 
 
 def test_no_section_is_empty_and_every_reference_has_its_target(evaluation):
-    _, folder, _ = evaluation
-    text, html = text_of(folder)
+    _, _, text, html = evaluation
     for section in re.findall(r"<section.*?</section>", html, flags=re.DOTALL):
         inside = re.sub(r"<h2.*?</h2>|<[^>]+>", " ", section, flags=re.DOTALL)
         assert len(inside.split()) >= 8, section[:200]
@@ -96,8 +96,7 @@ def test_no_section_is_empty_and_every_reference_has_its_target(evaluation):
 
 
 def test_the_threshold_is_delivered_only_with_calibration_data(evaluation):
-    _, folder, results = evaluation
-    text, _ = text_of(folder)
+    _, results, text, _ = evaluation
     missing = "No calibration data was given that a guarantee could rest on: no threshold"
     assert (missing in text) == (results["threshold"] is None)
     assert ("Flag a case when its score is" in text) == (results["threshold"] is not None)
@@ -105,7 +104,7 @@ def test_the_threshold_is_delivered_only_with_calibration_data(evaluation):
 
 
 def test_the_terminal_fits_80_columns(evaluation):
-    name, _, results = evaluation
+    name, results, _, _ = evaluation
     text = printed(results)
     assert max(len(line) for line in text.splitlines()) <= 80
     assert "…" not in text

@@ -81,17 +81,19 @@ def as_several(results, kind, names):
     return stored
 
 
-@pytest.fixture(params=[("multiclass", 2), ("multilabel", 3), ("multilabel", 6), ("multiclass", 1)])
-def several(request, run):
-    folder, results, _ = run
-    # What the tests write there must not reach the other tests' scores.
-    source = (folder / "scores").resolve()
-    (folder / "scores").unlink()
-    shutil.copytree(source, folder / "scores")
+@pytest.fixture(
+    scope="module",
+    params=[("multiclass", 2), ("multilabel", 3), ("multilabel", 6), ("multiclass", 1)],
+)
+def several(request, stored_run, tmp_path_factory):
+    """A folder, its results and the page written from it; read only."""
+    source, results = stored_run
+    folder = tmp_path_factory.mktemp("several")
+    (folder / "scores").symlink_to(source / "scores")
     kind, number = request.param
     made = as_several(results, kind, NAMES[:number])
     write_json(folder / "results.json", made)
-    return folder, made
+    return folder, made, write_report(folder).read_text(encoding="utf-8")
 
 
 def printed(results, width=80):
@@ -105,7 +107,7 @@ def test_a_binary_run_is_none_of_these(run):
 
 
 def test_the_terminal_fits_80_columns_and_holds_every_class(several):
-    _, results = several
+    _, results, _ = several
     text = printed(results)
     assert max(len(line) for line in text.splitlines()) <= 80
     for one in results["classes"]:
@@ -158,8 +160,7 @@ def test_without_a_fully_known_harmless_case_no_rate_is_made_up(run):
 
 
 def test_the_page_escapes_names_and_links_every_class(several):
-    folder, results = several
-    page = write_report(folder).read_text(encoding="utf-8")
+    _, results, page = several
     assert "<i>calc" not in page
     for number, _ in enumerate(results["classes"], start=1):
         assert f'id="class-{number}"' in page
@@ -170,9 +171,10 @@ def test_the_page_escapes_names_and_links_every_class(several):
     assert ("Among all classes" in page) == (results["task"]["kind"] == "multiclass")
 
 
-def test_curves_are_drawn_from_the_columns_of_the_stored_scores(several):
-    folder, results = several
-    plain = write_report(folder).read_text(encoding="utf-8").count("<svg")
+def test_curves_are_drawn_from_the_columns_of_the_stored_scores(several, tmp_path):
+    source, results, page = several
+    folder, plain = tmp_path / "run", page.count("<svg")
+    shutil.copytree(source, folder)
     for method in results["methods"]:
         binary = np.load(folder / method["scores"])
         n, columns = len(binary["test_scores"]), results["task"]["classes"]
@@ -216,8 +218,7 @@ def test_incomplete_results_are_refused_in_words(run, key):
 
 
 def test_every_class_has_its_plain_reading_and_what_it_does_in_use(several):
-    folder, results = several
-    page = write_report(folder).read_text(encoding="utf-8")
+    _, results, page = several
     number = len(results["classes"])
     assert page.count("In plain words:") == number
     assert page.count("in use: alarms, probabilities, subgroups, cases</summary>") == number
