@@ -107,6 +107,7 @@ def test_a_signal_stops_all_and_any_number_goes_on(
     until = time.monotonic() + 120
     while not checkpoint.exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
+    assert process.poll() is None, process.communicate()
     helpers = _children(process.pid)
     process.send_signal(how)
     _, err = ended(process, code)
