@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rarecall.comparison.events import EpochEnded, Note, RunStarted, UnitEnded, UnitStarted
+from rarecall.data.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,10 +78,10 @@ class _Lines:
             self.tpr, self.measure = event.tpr, event.progress
             self.mean = "mean " if event.critical > 1 else ""
             stored = f", {event.done} of them stored already" if event.done else ""
+            methods, units = counted(len(event.methods), "method"), counted(event.units, "training")
             return (
                 f"Run folder: {event.folder}\n"
-                f"{len(event.methods)} methods, {event.units} trainings of up to "
-                f"{event.steps} steps{stored}."
+                f"{methods}, {units} of up to {event.steps} steps{stored}."
             )
         if isinstance(event, EpochEnded):
             return f"  {_unit(event)}: {self.epoch(event)}"

@@ -70,18 +70,10 @@ class _Joint(_BatchNorm):
         if not self.training:
             return super().forward(input)
         rows = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
-        axes = [0, *range(2, rows.ndim)]
-        along = (1, -1) + (1,) * (rows.ndim - 2)
-        own = rows.numel() // rows.shape[1]
-        count = _total(torch.full((), own, dtype=rows.dtype, device=rows.device))
-        mean = _total(rows.sum(axes)) / count
-        centred = rows - mean.view(along)
-        variance = _total(centred.square().sum(axes)) / count
+        found: Tensor
+        found, mean, variance, count = _Normalized.apply(rows, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
         if self.track_running_stats:
-            self._follow(mean.detach(), variance.detach() * (count / (count - 1)))
-        found = centred * (variance + self.eps).rsqrt().view(along)
-        if self.affine:
-            found = found * self.weight.view(along) + self.bias.view(along)
+            self._follow(mean, variance * (count / (count - 1)))
         return found.to(input.dtype)
 
     @torch.no_grad()
@@ -97,22 +89,52 @@ class _Joint(_BatchNorm):
         self.running_var.lerp_(variance.to(self.running_var), share)
 
 
-def _total(own: Tensor) -> Tensor:
-    total: Tensor = _Sum.apply(own)  # type: ignore[no-untyped-call]
-    return total
+class _Normalized(torch.autograd.Function):
+    """Rows less their mean, over their deviation, in one exchange each way.
 
-
-class _Sum(torch.autograd.Function):
-    """Sum over processes; its backward is the sum over processes too."""
-
-    @staticmethod
-    def forward(ctx: Any, own: Tensor) -> Tensor:
-        total = own.clone()
-        dist.all_reduce(total)
-        return total
+    Every process sends mean and squared deviations of its own rows; what they are around the joint
+    mean follows (Chan, Golub and LeVeque), without differences of large sums.
+    """
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total
+    def forward(
+        ctx: Any, rows: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> tuple[Tensor, ...]:
+        axes, along = _axes(rows)
+        own = rows.mean(axes)
+        spread = (rows - own.view(along)).square().sum(axes)
+        size = own.new_full((1,), rows.numel() // rows.shape[1])
+        sent = torch.cat([own, spread, size])
+        met = [torch.empty_like(sent) for _ in range(dist.get_world_size())]
+        dist.all_gather(met, sent)
+        every, channels = torch.stack(met), len(own)
+        means, spreads, sizes = every[:, :channels], every[:, channels:-1], every[:, -1:]
+        count = sizes.sum()
+        mean = (sizes * means).sum(0) / count
+        variance = (spreads + sizes * (means - mean).square()).sum(0) / count
+        scale = (variance + eps).rsqrt()
+        normal = (rows - mean.view(along)).mul_(scale.view(along))
+        ctx.save_for_backward(normal, scale, weight, count)
+        ctx.mark_non_differentiable(mean, variance, count)
+        found = normal.clone() if weight is None else normal * weight.view(along)
+        if bias is not None:
+            found += bias.view(along)
+        return found, mean, variance, count
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+        normal, scale, weight, count = ctx.saved_tensors
+        axes, along = _axes(normal)
+        of_bias, of_weight = grad.sum(axes), (grad * normal).sum(axes)
+        sums = torch.cat([of_bias, of_weight])
+        dist.all_reduce(sums)
+        level, slope = (sums / count).chunk(2)
+        scale = scale if weight is None else scale * weight
+        found = (grad - level.view(along) - normal * slope.view(along)) * scale.view(along)
+        own = (None, None) if weight is None else (of_weight, of_bias)
+        return found, *own, None
+
+
+def _axes(rows: Tensor) -> tuple[list[int], tuple[int, ...]]:
+    """Axes that are averaged over, and the shape of a number a channel beside them."""
+    return [0, *range(2, rows.ndim)], (1, -1) + (1,) * (rows.ndim - 2)

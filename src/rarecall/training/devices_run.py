@@ -80,6 +80,9 @@ class JointRun(Run):
             warnings.simplefilter("ignore", FutureWarning)
             wrapped = DistributedDataParallel(self.network, broadcast_buffers=False)
         self.stepper.forwarded = wrapped
+        # Kernels of one pixel lie alike in memory, whichever axis counts as the last. Undone where
+        # the training ends, with all that `steady` sets.
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
 
     def end(self) -> None:
         """Be a network of one process again."""
