@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rarecall.distributed import Joined
 
 Update = dict[str, Any]
-"""What a term wants to remember of one batch: a pytree of detached tensors."""
+"""What a term wants to remember of one batch: a pytree of detached tensors and plain numbers."""
 
 
 class Batch(NamedTuple):

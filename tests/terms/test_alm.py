@@ -209,6 +209,14 @@ def test_the_share_of_violated_pairs_that_move_is_reported() -> None:
     assert not any("has faded" in remark for remark in objective.remarks())
 
 
+def test_a_module_that_has_moved_on_still_counts_its_latest_batch() -> None:
+    objective, term = bound(margin=0.5)
+    forward(objective, [0, 1])
+    objective.step()
+    assert term.counted_pairs().tolist() == [1, 0]
+    assert term.to("meta").counted_pairs().device.type == "meta"
+
+
 def test_a_pair_is_stuck_exactly_where_its_gradient_is_below_the_bound() -> None:
     for z in (9.0, 9.4):  # p (1 - p) = 1.2e-4 and 0.8e-4
         objective, _ = bound(margin=0.5, penalty=0.1)

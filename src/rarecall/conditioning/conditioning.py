@@ -91,7 +91,7 @@ class Conditioning:
         self.identity = identity
         self.standardize = standardize
         self.channels = channels
-        self._drawn: dict[int, tuple[tuple[int, int], Tensor]] = {}
+        self._ahead: dict[int, tuple[tuple[int, int], Tensor]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -153,12 +153,12 @@ class Conditioning:
         """Draw λ as :meth:`draw` says, out of the compiler's sight."""
         # Many steps at once: alone in a step, the generator's code comes cold from memory.
         place = seed, step // _AT_ONCE
-        known, values = self._drawn.get(count, (None, None))
+        known, values = self._ahead.get(count, (None, None))
         if values is None or known != place:
             first = place[1] * _AT_ONCE
             several = [self._values_of(seed, first + k, count) for k in range(_AT_ONCE)]
             values = torch.tensor(several, dtype=torch.float64)
-            self._drawn[count] = place, values
+            self._ahead[count] = place, values
         return values[step % _AT_ONCE].clone()
 
     def _values_of(self, seed: int, step: int, count: int) -> list[float]:

@@ -64,7 +64,7 @@ def rank_penalty(
 
     The gradient is that of the piecewise-affine interpolation of the ranking (black-box
     differentiation). It is fixed in the forward pass, so that a loss scale or a weight
-    multiplies it and does not change how far the interpolation looks. Two sorts: time
+    multiplies it and does not change how far the interpolation looks. By sorting: time
     :math:`O(n \log n)`, memory :math:`O(n)`.
 
     Args:

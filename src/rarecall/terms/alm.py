@@ -334,7 +334,8 @@ class ALMConstraint(Term):
 
     def counted_pairs(self) -> Tensor:
         """Count violated pairs, and those that no gradient moves, int64 ``(2,)``."""
-        latest = [count_pairs(*sides) for sides in self._latest]
+        # The latest batch stays on its device, though the module may have moved on.
+        latest = [count_pairs(*sides).to(self.pairs.device) for sides in self._latest]
         return sum(latest, self.pairs.clone())
 
     def remarks(self) -> list[str]:

@@ -136,7 +136,9 @@ def change_of_place(places: Sequence[Place]) -> Change:
         for place in places:
             whole = whole @ place(count, (height, width), device)
         # From pixels to the sides of length 2 that sampling counts in.
-        sides = torch.tensor([width / 2, height / 2, 1.0], device=device)
+        # Filled in on the device: numbers from the host would have to be waited for in every step.
+        sides = torch.ones(3, device=device)
+        sides[0], sides[1] = width / 2, height / 2
         relative = whole * sides / sides[:, None]
         return lambda images, rows: _sampled(images, relative[rows, :2])
 
